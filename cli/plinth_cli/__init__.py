@@ -1,0 +1,1 @@
+"""The `plinth` command: bring up, preview, rehearse and inspect the platform."""
