@@ -1,0 +1,1 @@
+"""Plinth: an enterprise AI platform as typed Pulumi components."""

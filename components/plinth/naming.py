@@ -1,0 +1,36 @@
+"""Names that more than one place must agree on."""
+
+from plinth.spec.environment import Environment
+
+SYSTEM_NAMESPACE = "plinth-system"
+"""Namespace of the gateway and of the platform's controllers."""
+
+SERVING_NAMESPACE = "plinth-serving"
+"""Namespace of model servers."""
+
+MONITORING_NAMESPACE = "plinth-monitoring"
+"""Namespace of Prometheus, Alertmanager and Grafana."""
+
+POOL_LABEL = "plinth.dev/pool"
+"""Node label with the name of the GPU pool."""
+
+RUNTIME_LABEL = "plinth.dev/runtime"
+"""Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""
+
+GPU_TAINT = "nvidia.com/gpu"
+"""Taint (and resource) of nodes that have GPUs."""
+
+
+def tenant_namespace(tenant: str) -> str:
+    """Namespace of a tenant."""
+    return f"tenant-{tenant}"
+
+
+def tenant_key_secret(environment: Environment, tenant: str) -> str:
+    """Secrets Manager name of a tenant's gateway key."""
+    return f"plinth/{environment.name}/tenants/{tenant}/gateway-key"
+
+
+def gateway_keys_secret(environment: Environment) -> str:
+    """Secrets Manager name of the hashes of all gateway keys."""
+    return f"plinth/{environment.name}/gateway/keys"

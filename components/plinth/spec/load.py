@@ -1,0 +1,128 @@
+"""From plain data to a spec, or to one message that lists every mistake."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union, cast
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from plinth.spec.checks import CHECKS
+from plinth.spec.platform import PlatformSpec
+from plinth.spec.problem import Problem, SpecError, nearest
+
+
+def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
+    """Validate plain data, as it comes from YAML or JSON.
+
+    Sections are validated one by one, so that a mistake in one does not hide those in another, nor
+    those between valid ones.
+
+    Raises:
+        SpecError: with every mistake found; `source` says where the data came from.
+    """
+    if not isinstance(data, Mapping):
+        raise SpecError([Problem("(root)", data, "a mapping of sections, such as environment and network")], source)
+    sections = cast(Mapping[str, Any], data)
+    problems = list(_unknown_sections(sections))
+    valid: dict[str, Any] = {}
+    for name, field in PlatformSpec.model_fields.items():
+        if name not in sections:
+            if field.is_required():
+                problems.append(Problem(name, "nothing", "a section: it is required"))
+            else:
+                valid[name] = field.get_default(call_default_factory=True)
+            continue
+        adapter = TypeAdapter[Any](typing.Annotated[field.annotation, field])
+        try:
+            valid[name] = adapter.validate_python(sections[name])
+        except ValidationError as error:
+            problems.extend(_problems(error, (name,), field.annotation))
+    partial = PlatformSpec.model_construct(**valid)
+    for needed, check in CHECKS:
+        if all(name in valid for name in needed):
+            problems.extend(check(partial))
+    if problems:
+        raise SpecError(problems, source)
+    return PlatformSpec.model_validate(valid)
+
+
+def _unknown_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
+    known = list(PlatformSpec.model_fields)
+    for name in data:
+        if name not in known:
+            yield Problem(str(name), name, f"one of the sections {', '.join(known)}", nearest(str(name), known))
+
+
+def _problems(error: ValidationError, prefix: tuple[str, ...], annotation: object) -> Iterator[Problem]:
+    for details in error.errors(include_url=False):
+        # A tagged union puts the chosen tag into the location; the user's file has no such level.
+        keys, models = _locate(details["loc"], annotation)
+        path = _path(prefix + keys)
+        yield _problem(path, details, models)
+
+
+def _problem(path: str, details: ErrorDetails, models: Sequence[type[BaseModel]]) -> Problem:
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        key = str(details["loc"][-1])
+        fields = [field for model in models for field in model.model_fields]
+        return Problem(path, key, f"one of the fields {', '.join(fields)}", nearest(key, fields))
+    if kind == "missing":
+        return Problem(path, "nothing", "a value: it is required")
+    if kind == "literal_error":
+        choices = [word.strip().strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        return Problem(path, value, f"one of {context['expected']}", nearest(str(value), choices))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag = str(context.get("tag", "nothing"))
+        expected = str(context.get("expected_tags", "'vllm', 'development', 'hosted'"))
+        choices = [word.strip().strip("'") for word in expected.split(",")]
+        return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(tag, choices))
+    message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return Problem(path, value, message[:1].lower() + message[1:])
+
+
+def _locate(location: Sequence[int | str], annotation: object) -> tuple[tuple[int | str, ...], list[type[BaseModel]]]:
+    """The location without union tags, and the models that the last key belongs to."""
+    keys: list[int | str] = []
+    current, owners = [annotation], list[type[BaseModel]]()
+    for key in location:
+        branches = [branch for item in current for branch in _branches(item)]
+        models = [item for item in branches if isinstance(item, type) and issubclass(item, BaseModel)]
+        tagged = [model for model in models if _tag(model) == key]
+        if tagged and not any(key in model.model_fields for model in models):
+            current = list[object](tagged)
+            continue
+        keys.append(key)
+        owners = models
+        current = [model.model_fields[str(key)].annotation for model in models if str(key) in model.model_fields]
+        for item in branches:
+            arguments = typing.get_args(item)
+            if arguments and typing.get_origin(item) in (list, dict):
+                current.append(arguments[-1])
+    return tuple(keys), owners
+
+
+def _branches(annotation: object) -> Iterator[object]:
+    """The types that an annotation allows, with Annotated and unions taken apart."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _branches(typing.get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for branch in typing.get_args(annotation):
+            yield from _branches(branch)
+    else:
+        yield annotation
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("kind")
+    return typing.get_args(field.annotation)[0] if field else None
+
+
+def _path(keys: Sequence[int | str]) -> str:
+    text = ""
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
+    return text

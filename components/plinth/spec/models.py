@@ -1,0 +1,141 @@
+"""Models: those the platform serves itself, and those of a hosted provider."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from plinth.spec.base import ImageDigest, Model, Name
+
+Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
+"""Number format of the weights."""
+
+HostedProvider = Literal["openai", "anthropic", "openai_compatible"]
+"""Hosted providers; all are called through their OpenAI-compatible endpoint."""
+
+PROVIDER_URLS: dict[str, str] = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com/v1",
+}
+"""Base URLs of the providers whose address is fixed."""
+
+
+class Replicas(Model):
+    """How many copies of a model run."""
+
+    min: Annotated[int, Field(ge=1, le=512)] = 1
+    """Fewest replicas."""
+
+    max: Annotated[int, Field(ge=1, le=512)] = 1
+    """Most replicas; above `min`, queue length decides how many run."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class Architecture(Model):
+    """Facts from the model's `config.json` that decide how much GPU memory it needs."""
+
+    parameters_billion: Annotated[float, Field(gt=0, le=5000)]
+    """All weights, in billions (a mixture of experts counts every expert)."""
+
+    layers: Annotated[int, Field(ge=1, le=500)]
+    """`num_hidden_layers`."""
+
+    kv_heads: Annotated[int, Field(ge=1, le=256)]
+    """`num_key_value_heads`."""
+
+    head_dim: Annotated[int, Field(ge=16, le=1024)]
+    """`head_dim`: `hidden_size` divided by `num_attention_heads` where it is not given."""
+
+
+class VllmModel(Model):
+    """A model that the platform serves with vLLM on one of its GPU pools."""
+
+    kind: Literal["vllm"]
+    """How it is served."""
+
+    name: Name
+    """Name of the model inside the platform."""
+
+    weights: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/-]*$", max_length=200)]
+    """Prefix of the weights in the bucket `models`, for example `acme/chat-large/2026-10-01`."""
+
+    image: ImageDigest
+    """Image of vLLM, by digest."""
+
+    pool: Name
+    """GPU pool that it runs on."""
+
+    architecture: Architecture
+    """What decides the GPU memory it needs."""
+
+    precision: Precision = "bf16"
+    """Number format of the weights."""
+
+    tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
+    """GPUs that share one replica."""
+
+    max_context_tokens: Annotated[int, Field(ge=512, le=1_048_576)] = 8192
+    """Longest prompt and answer together, in tokens."""
+
+    concurrent_requests: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Requests of full length that one replica must hold at once."""
+
+    replicas: Replicas = Replicas()
+    """How many copies run."""
+
+    start_minutes: Annotated[int, Field(ge=1, le=120)] = 15
+    """Longest time from container start to ready: loading weights and compiling."""
+
+
+class DevelopmentModel(Model):
+    """A small deterministic model server for development. It is no language model and says so."""
+
+    kind: Literal["development"]
+    """How it is served."""
+
+    name: Name
+    """Name of the model inside the platform."""
+
+    tokens_per_second: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Speed at which it streams."""
+
+
+class HostedModel(Model):
+    """A model of a hosted provider, called through its OpenAI-compatible endpoint."""
+
+    kind: Literal["hosted"]
+    """How it is served."""
+
+    name: Name
+    """Name of the model inside the platform."""
+
+    provider: HostedProvider
+    """Whose model it is."""
+
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    """The provider's own name for the model."""
+
+    base_url: Annotated[str, Field(pattern=r"^https://[^\s?#]+[^/\s?#]$")] | None = None
+    """Address of the endpoint up to `/v1`; only for `openai_compatible`."""
+
+    api_key_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")]
+    """Name of the secret in AWS Secrets Manager that holds the provider's API key."""
+
+    @model_validator(mode="after")
+    def _address(self) -> Self:
+        if (self.provider == "openai_compatible") != (self.base_url is not None):
+            raise ValueError("base_url is for provider 'openai_compatible', and needed there: give both or neither")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Base URL of the provider's OpenAI-compatible endpoint."""
+        return self.base_url or PROVIDER_URLS[self.provider]
+
+
+ServedModel = Annotated[VllmModel | DevelopmentModel | HostedModel, Field(discriminator="kind")]
+"""A model of the platform, told apart by `kind`."""

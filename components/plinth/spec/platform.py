@@ -1,0 +1,73 @@
+"""The whole spec of one environment: what a user writes under `plinth:platform`."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from plinth.spec.base import Model
+from plinth.spec.checks import CHECKS
+from plinth.spec.cluster import Cluster
+from plinth.spec.data import Cache, Postgres, Storage, VectorStore
+from plinth.spec.environment import Environment
+from plinth.spec.gateway import Gateway
+from plinth.spec.gpu import GpuPool
+from plinth.spec.laptop import Laptop
+from plinth.spec.models import ServedModel
+from plinth.spec.monitoring import Monitoring
+from plinth.spec.network import Network
+from plinth.spec.problem import SpecError
+from plinth.spec.snowflake import Snowflake
+from plinth.spec.tenants import Tenant
+
+
+class PlatformSpec(Model):
+    """One environment of the platform."""
+
+    environment: Environment
+    """Identity, ownership and account."""
+
+    network: Network = Network()
+    """The virtual network."""
+
+    cluster: Cluster
+    """The EKS cluster."""
+
+    gpu_pools: list[GpuPool] = []
+    """GPU node pools."""
+
+    storage: Storage = Storage()
+    """Object storage."""
+
+    postgres: Postgres = Postgres()
+    """Aurora PostgreSQL."""
+
+    cache: Cache = Cache()
+    """ElastiCache for Valkey."""
+
+    vector: VectorStore = VectorStore()
+    """The vector store."""
+
+    snowflake: Snowflake | None = None
+    """Snowflake. Absent: none."""
+
+    models: Annotated[list[ServedModel], Field(min_length=1)]
+    """Models, self-hosted and hosted."""
+
+    gateway: Gateway
+    """The LLM gateway."""
+
+    tenants: list[Tenant] = []
+    """Product teams on the platform."""
+
+    monitoring: Monitoring
+    """Metrics, dashboards and alerts."""
+
+    laptop: Laptop | None = None
+    """Ports of the local processes; only for stage `local`."""
+
+    @model_validator(mode="after")
+    def _across_sections(self) -> Self:
+        problems = [problem for _, check in CHECKS for problem in check(self)]
+        if problems:
+            raise SpecError(problems)
+        return self

@@ -1,0 +1,43 @@
+"""One mistake in a spec, and the error that lists all of them."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: where it is, what was given, what is allowed, and the nearest right word."""
+
+    path: str
+    """Where, for example `gpu_pools[0].max_gpus`."""
+    value: object
+    """What was given."""
+    allowed: str
+    """What is allowed there."""
+    nearest: str | None = None
+    """The right word that looks most like the value."""
+
+    def __str__(self) -> str:
+        text = repr(self.value)
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
+        return f"{self.path}: {shown} is not allowed: {self.allowed}.{hint}"
+
+
+class SpecError(ValueError):
+    """A spec with mistakes. `problems` has every one of them."""
+
+    def __init__(self, problems: Sequence[Problem], source: str = "the platform spec") -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"{count} in {source}:\n{lines}")
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str | None:
+    """The allowed word that looks most like `word`, if one looks like it at all."""
+    candidates = {item.lower(): item for item in allowed}
+    found = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=0.6)
+    return candidates[found[0]] if found else None

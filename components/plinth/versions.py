@@ -1,0 +1,52 @@
+"""The release train: every chart, add-on and API version in one place.
+
+Versions that run together are changed together; `tests/components/test_versions.py` holds the rules.
+Sources: the projects' own releases, as of 2026-11-01.
+"""
+
+from dataclasses import dataclass
+
+KUBERNETES = "1.36"
+"""Minor version of Kubernetes that this train is built for."""
+
+BOTTLEROCKET = "v1.52.0"
+"""Bottlerocket release of the nodes: pinned, so that a new image is a change somebody reviews."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Helm chart at one version."""
+
+    name: str
+    version: str
+    repository: str | None = None
+    """HTTP repository; None where `name` is an OCI address."""
+
+
+KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
+KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
+EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
+KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
+KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
+
+EKS_ADDONS = {
+    "vpc-cni": "v1.21.1-eksbuild.1",
+    "kube-proxy": "v1.36.0-eksbuild.2",
+    "coredns": "v1.13.2-eksbuild.1",
+    "eks-pod-identity-agent": "v1.3.10-eksbuild.1",
+    "aws-ebs-csi-driver": "v1.54.0-eksbuild.1",
+    "eks-node-monitoring-agent": "v1.7.0-eksbuild.1",
+}
+"""EKS add-ons and their versions. Check against `aws eks describe-addon-versions` when raising KUBERNETES."""
+
+API = {
+    "NodePool": "karpenter.sh/v1",
+    "EC2NodeClass": "karpenter.k8s.aws/v1",
+    "ExternalSecret": "external-secrets.io/v1",
+    "ClusterSecretStore": "external-secrets.io/v1",
+    "ScaledObject": "keda.sh/v1alpha1",
+    "ServiceMonitor": "monitoring.coreos.com/v1",
+    "PodMonitor": "monitoring.coreos.com/v1",
+    "PrometheusRule": "monitoring.coreos.com/v1",
+}
+"""API version of every custom resource that the platform writes."""
