@@ -1,0 +1,1 @@
+"""What runs inside a Plinth platform: the LLM gateway, and the configuration that it reads."""
