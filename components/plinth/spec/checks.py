@@ -113,7 +113,7 @@ def laptop_only(spec: "PlatformSpec") -> Iterator[Problem]:
     stage = spec.environment.stage
     if (spec.laptop is None) == (stage == "local"):
         allowed = "given when environment.stage is 'local', and only then"
-        yield Problem("laptop", "absent" if spec.laptop is None else "given", allowed)
+        yield Problem("laptop", None if spec.laptop is None else "given", allowed)
     if spec.laptop is None:
         return
     ports = spec.laptop.ports

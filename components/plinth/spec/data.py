@@ -4,10 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import Model, Name
+from plinth.spec.base import Model, Name, matches
 from plinth.spec.environment import DataClass
 
-SqlName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+SqlName = Annotated[
+    str, matches(r"^[a-z_][a-z0-9_]{0,62}$", "a PostgreSQL name: lower-case letters, digits and underscores")
+]
 """A PostgreSQL identifier in lower case."""
 
 
@@ -74,10 +76,15 @@ class Postgres(Model):
         return self
 
 
+NodeType = Annotated[
+    str, matches(r"^cache\.[a-z0-9]+\.[a-z0-9]+$", "an ElastiCache node type, for example cache.t4g.small")
+]
+
+
 class Cache(Model):
     """ElastiCache for Valkey: encrypted in transit and at rest, with an access token."""
 
-    node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.small"
+    node_type: NodeType = "cache.t4g.small"
     """ElastiCache node type."""
 
     replicas: Annotated[int, Field(ge=0, le=5)] = 1

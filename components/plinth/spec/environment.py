@@ -4,13 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from plinth.spec.base import Model, Name
+from plinth.spec.base import CostCenter, Model, Name, matches
 
 Stage = Literal["local", "development", "staging", "production"]
 """How much an environment matters: protection, retention and policy levels follow from it."""
 
 DataClass = Literal["public", "internal", "confidential", "restricted"]
 """How sensitive data is, from least to most."""
+
+
+TagKey = Annotated[str, matches(r"^[\w .:/=+@-]{1,128}$", "letters, digits, spaces and _ . : / = + @ -")]
+"""The key of an AWS tag."""
 
 
 class Environment(Model):
@@ -25,19 +29,19 @@ class Environment(Model):
     owner: Name
     """Team that answers for the environment; becomes the tag `owner`."""
 
-    cost_center: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{2,32}$")]
+    cost_center: CostCenter
     """Where finance books the cost; becomes the tag `cost-center`."""
 
-    account_id: Annotated[str, Field(pattern=r"^\d{12}$")]
+    account_id: Annotated[str, matches(r"^\d{12}$", "12 digits, in quotes")]
     """AWS account, 12 digits. The AWS provider refuses to touch any other."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] = "us-east-1"
+    region: Annotated[str, matches(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS region, for example us-east-1")] = "us-east-1"
     """AWS region of everything in this environment."""
 
     data_class: DataClass = "internal"
     """The most sensitive data that the environment may hold; becomes the tag `data-class`."""
 
-    tags: dict[Annotated[str, Field(pattern=r"^[\w .:/=+@-]{1,128}$")], Annotated[str, Field(max_length=256)]] = {}
+    tags: dict[TagKey, Annotated[str, Field(max_length=256)]] = {}
     """More tags for every AWS resource."""
 
     @property

@@ -5,11 +5,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from plinth import catalogue
-from plinth.spec.base import Model, Name
+from plinth.spec.base import Model, Name, matches
 from plinth.spec.network import ZoneLetter
 
 Capacity = Literal["reserved", "spot", "on_demand"]
 """How EC2 capacity is bought. Karpenter prefers reserved, then spot, then on-demand."""
+
+
+ReservationId = Annotated[
+    str, matches(r"^cr-[0-9a-f]{8,17}$", "the id of an EC2 capacity reservation: cr- and hex digits")
+]
 
 
 class GpuPool(Model):
@@ -27,7 +32,7 @@ class GpuPool(Model):
     max_gpus: Annotated[int, Field(ge=1, le=1024)]
     """Most GPUs that the pool may ever hold: the fuse against a runaway bill."""
 
-    reservation_ids: list[Annotated[str, Field(pattern=r"^cr-[0-9a-f]{8,17}$")]] = []
+    reservation_ids: list[ReservationId] = []
     """EC2 capacity reservations to draw from; needed when `capacity` has `reserved`."""
 
     zones: list[ZoneLetter] = []

@@ -8,6 +8,7 @@ from typing import Any, Union, cast
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from plinth.spec.base import PATTERN_MEANING
 from plinth.spec.checks import CHECKS
 from plinth.spec.platform import PlatformSpec
 from plinth.spec.problem import Problem, SpecError, nearest
@@ -30,7 +31,7 @@ def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
     for name, field in PlatformSpec.model_fields.items():
         if name not in sections:
             if field.is_required():
-                problems.append(Problem(name, "nothing", "a section: it is required"))
+                problems.append(Problem(name, None, "this section is required"))
             else:
                 valid[name] = field.get_default(call_default_factory=True)
             continue
@@ -70,17 +71,25 @@ def _problem(path: str, details: ErrorDetails, models: Sequence[type[BaseModel]]
         fields = [field for model in models for field in model.model_fields]
         return Problem(path, key, f"one of the fields {', '.join(fields)}", nearest(key, fields))
     if kind == "missing":
-        return Problem(path, "nothing", "a value: it is required")
+        return Problem(path, None, _description(str(details["loc"][-1]), models))
     if kind == "literal_error":
         choices = [word.strip().strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         return Problem(path, value, f"one of {context['expected']}", nearest(str(value), choices))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        tag = str(context.get("tag", "nothing"))
         expected = str(context.get("expected_tags", "'vllm', 'development', 'hosted'"))
         choices = [word.strip().strip("'") for word in expected.split(",")]
-        return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(tag, choices))
+        tag = context.get("tag")
+        return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(str(tag), choices))
+    if kind == "string_pattern_mismatch":
+        return Problem(path, value, PATTERN_MEANING[str(context["pattern"])])
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return Problem(path, value, message[:1].lower() + message[1:])
+
+
+def _description(key: str, models: Sequence[type[BaseModel]]) -> str:
+    """What a missing field is, in its own words."""
+    texts = [model.model_fields[key].description for model in models if key in model.model_fields]
+    return (texts[0] or "a value is required").rstrip(".") if texts else "a value is required"
 
 
 def _locate(location: Sequence[int | str], annotation: object) -> tuple[tuple[int | str, ...], list[type[BaseModel]]]:

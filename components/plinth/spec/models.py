@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import ImageDigest, Model, Name
+from plinth.spec.base import ImageDigest, Model, Name, matches
 
 Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
 """Number format of the weights."""
@@ -17,6 +17,15 @@ PROVIDER_URLS: dict[str, str] = {
     "anthropic": "https://api.anthropic.com/v1",
 }
 """Base URLs of the providers whose address is fixed."""
+
+
+HttpsUrl = Annotated[
+    str, matches(r"^https://[^\s?#]+[^/\s?#]$", "an https address without a slash at the end, up to /v1")
+]
+
+SecretName = Annotated[
+    str, matches(r"^[A-Za-z0-9/_+=.@-]{1,512}$", "the name of a secret: letters, digits and / _ + = . @ -")
+]
 
 
 class Replicas(Model):
@@ -60,7 +69,9 @@ class VllmModel(Model):
     name: Name
     """Name of the model inside the platform."""
 
-    weights: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/-]*$", max_length=200)]
+    weights: Annotated[
+        str, matches(r"^[a-z0-9][a-z0-9._/-]*$", "a path of lower-case letters, digits and . _ / -", max_length=200)
+    ]
     """Prefix of the weights in the bucket `models`, for example `acme/chat-large/2026-10-01`."""
 
     image: ImageDigest
@@ -119,10 +130,10 @@ class HostedModel(Model):
     model: Annotated[str, Field(min_length=1, max_length=200)]
     """The provider's own name for the model."""
 
-    base_url: Annotated[str, Field(pattern=r"^https://[^\s?#]+[^/\s?#]$")] | None = None
+    base_url: HttpsUrl | None = None
     """Address of the endpoint up to `/v1`; only for `openai_compatible`."""
 
-    api_key_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$")]
+    api_key_secret: SecretName
     """Name of the secret in AWS Secrets Manager that holds the provider's API key."""
 
     @model_validator(mode="after")

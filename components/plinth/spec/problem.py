@@ -12,13 +12,15 @@ class Problem:
     path: str
     """Where, for example `gpu_pools[0].max_gpus`."""
     value: object
-    """What was given."""
+    """What was given; None where nothing was."""
     allowed: str
     """What is allowed there."""
     nearest: str | None = None
     """The right word that looks most like the value."""
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.path}: missing: {self.allowed}."
         text = repr(self.value)
         shown = text if len(text) <= 60 else text[:57] + "..."
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""

@@ -4,10 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import Model
+from plinth.spec.base import Model, matches
 
-SnowflakeName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,60}$")]
+SnowflakeName = Annotated[
+    str, matches(r"^[A-Z][A-Z0-9_]{0,60}$", "upper-case letters, digits and underscores, starting with a letter")
+]
 """A Snowflake identifier in upper case, so that it never needs quotes."""
+
+AccountPart = Annotated[str, matches(r"^[A-Za-z][A-Za-z0-9_]*$", "letters, digits and underscores")]
 
 WarehouseSize = Literal["XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE"]
 """Each step doubles credits per hour, from 1 (XSMALL) to 32 (XXLARGE)."""
@@ -67,10 +71,10 @@ class SnowflakeRole(Model):
 class Snowflake(Model):
     """What the platform owns in a Snowflake account."""
 
-    organization: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+    organization: AccountPart
     """Snowflake organization name."""
 
-    account: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+    account: AccountPart
     """Snowflake account name within the organization."""
 
     user: SnowflakeName = "PLINTH_PROVISIONER"

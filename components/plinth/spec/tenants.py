@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from plinth.spec.base import Email, Model, Name
+from plinth.spec.base import CostCenter, Email, Model, Name
 
 
 class Quota(Model):
@@ -32,7 +32,7 @@ class Tenant(Model):
     owner_email: Email
     """Who hears about the budget."""
 
-    cost_center: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{2,32}$")]
+    cost_center: CostCenter
     """Where finance books the tenant's cost."""
 
     monthly_budget_usd: Annotated[int, Field(ge=1, le=100_000_000)]
