@@ -18,10 +18,15 @@ PATTERN_MEANING: dict[str, str] = {}
 """What each pattern means, in words: error messages say it, and editors show it."""
 
 
-def matches(pattern: str, meaning: str, **limits: int) -> Any:
+def matches(pattern: str, meaning: str, *, min_length: int | None = None, max_length: int | None = None) -> Any:
     """A string field that must match `pattern`; `meaning` says in words what that is."""
     PATTERN_MEANING[pattern] = meaning
-    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": meaning}, **limits)
+    return Field(
+        pattern=pattern,
+        json_schema_extra={"patternErrorMessage": meaning},
+        min_length=min_length,
+        max_length=max_length,
+    )
 
 
 Name = Annotated[

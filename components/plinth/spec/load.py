@@ -35,7 +35,8 @@ def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
             else:
                 valid[name] = field.get_default(call_default_factory=True)
             continue
-        adapter = TypeAdapter[Any](typing.Annotated[field.annotation, field])
+        annotated: Any = typing.Annotated  # at run time it takes a type that is only known then
+        adapter = TypeAdapter[Any](annotated[field.annotation, field])
         try:
             valid[name] = adapter.validate_python(sections[name])
         except ValidationError as error:
