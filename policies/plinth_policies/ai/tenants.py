@@ -1,0 +1,95 @@
+"""Rules on tenants: each has a budget, a quota and walls."""
+
+from collections.abc import Iterator
+
+from plinth_policies.rule import Finding, Join, Resource, Rule, Stack
+from plinth_policies.values import UNKNOWN, Value, absent, at, number, shown, texts
+
+_TENANT = "plinth:index:Tenant"
+_NAMESPACE = "kubernetes:core/v1:Namespace"
+_QUOTA = "kubernetes:core/v1:ResourceQuota"
+_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+_PREFIX = "tenant-"
+_BOUNDED = ("requests.cpu", "requests.memory", "requests.nvidia.com/gpu")
+_DECLARE = "declare the team in tenants, which makes all of it"
+
+
+def _tenant(tenant: Resource) -> Iterator[Finding]:
+    budget = tenant.get("monthlyBudgetUsd")
+    if budget is not UNKNOWN and not (number(budget) or 0) > 0:
+        what = f"monthlyBudgetUsd is {shown(budget)}"
+        yield Finding(what, "nobody would hear about a runaway bill", "set tenants[].monthly_budget_usd")
+    if absent(tenant.get("costCenter")):
+        yield Finding("costCenter is not set", "nobody would pay for what it uses", "set tenants[].cost_center")
+    for field in ("cpus", "memoryGib", "gpus", "pods"):
+        value = tenant.get("quota", field)
+        if value is not UNKNOWN and number(value) is None:
+            why = "one team could take what the others need"
+            yield Finding(f"quota.{field} is {shown(value)}", why, f"set tenants[].quota.{_snake(field)}")
+
+
+def _walls(stack: Stack) -> Iterator[Finding]:
+    tenants = {tenant.urn for tenant in stack.of(_TENANT)}
+    for namespace in stack.of(_NAMESPACE):
+        name = namespace.get("metadata", "name")
+        if namespace.parent in tenants or (isinstance(name, str) and name.startswith(_PREFIX)):
+            yield from _namespace(stack, namespace, shown(name))
+    for tenant in stack.of(_TENANT):
+        if not any(resource.type == _NAMESPACE for resource in stack.inside(tenant)):
+            what = f"tenant {tenant.name} has no namespace"
+            yield Finding(what, "its workloads would run among the platform's own", _DECLARE, tenant.urn)
+
+
+def _namespace(stack: Stack, namespace: Resource, name: str) -> Iterator[Finding]:
+    quotas = [quota for quota in stack.of(_QUOTA) if _lives_in(quota, namespace)]
+    if not quotas:
+        why = "one team could take what the others need"
+        yield Finding(f"namespace {name} has no ResourceQuota", why, _DECLARE, namespace.urn)
+    for field in _BOUNDED:
+        if quotas and not any(_bounds(quota, field) for quota in quotas):
+            fix = "set tenants[].quota"
+            what = f"no ResourceQuota of namespace {name} bounds {field}"
+            yield Finding(what, "one team could take what the others need", fix, namespace.urn)
+    policies = [policy for policy in stack.of(_POLICY) if _lives_in(policy, namespace)]
+    if not any(_denies_all(policy.get("spec")) for policy in policies):
+        what = f"namespace {name} has no NetworkPolicy that denies everything by default"
+        yield Finding(what, "tenants could reach each other's workloads", _DECLARE, namespace.urn)
+
+
+def _lives_in(resource: Resource, namespace: Resource) -> bool:
+    """Whether an object is in a namespace: by name, or by what it depends on while the name is not known."""
+    where = resource.get("metadata", "namespace")
+    if where is UNKNOWN:
+        return namespace.urn in resource.depends_on
+    return where == namespace.get("metadata", "name")
+
+
+def _bounds(quota: Resource, field: str) -> bool:
+    return not absent(quota.get("spec", "hard", field))
+
+
+def _denies_all(spec: Value) -> bool:
+    """Whether a NetworkPolicy chooses all pods and allows nothing in either direction."""
+    if spec is UNKNOWN:
+        return True
+    kinds = at(spec, "policyTypes")
+    return (
+        absent(at(spec, "podSelector"))
+        and (kinds is UNKNOWN or {"Ingress", "Egress"} <= set(texts(kinds)))
+        and absent(at(spec, "ingress"))
+        and absent(at(spec, "egress"))
+    )
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+TENANT_HAS_BUDGET_AND_QUOTA = Rule(
+    id="tenant-has-budget-and-quota",
+    title="Every tenant has a budget, a quota and a wall around its network.",
+    severity="high",
+    fix="tenants[].monthly_budget_usd, tenants[].quota",
+    checks={_TENANT: _tenant},
+    join=Join(frozenset({_TENANT, _NAMESPACE, _QUOTA, _POLICY}), _walls),
+)

@@ -1,0 +1,1 @@
+"""Who may reach and do what, and what runs."""
