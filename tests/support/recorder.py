@@ -1,0 +1,252 @@
+"""Runs a Pulumi program against a monitor that records every registration, options included.
+
+No engine and no cloud: the program's resources are answered with made-up outputs of the right shape. With
+`preview=True` nothing that a provider would compute is known, as at the first preview of a new stack.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.sync_await import _sync_await
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "aws:eks/cluster:Cluster": lambda name: {
+        "endpoint": f"https://{name}.eks.example.com",
+        "certificateAuthority": {"data": "Y2E="},
+        "vpcConfig": {"clusterSecurityGroupId": f"sg-{name}", "vpcId": "vpc-1"},
+    },
+    "aws:rds/cluster:Cluster": lambda name: {
+        "endpoint": f"{name}.rds.example.com",
+        "readerEndpoint": f"{name}.ro.rds.example.com",
+        "port": 5432,
+        "clusterResourceId": "cluster-ABC",
+        "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}"}],
+    },
+    "aws:elasticache/replicationGroup:ReplicationGroup": lambda name: {
+        "primaryEndpointAddress": f"{name}.cache.example.com",
+        "readerEndpointAddress": f"{name}-ro.cache.example.com",
+    },
+    "aws:sqs/queue:Queue": lambda name: {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda name: {"latestVersion": 1},
+    "aws:ec2/vpc:Vpc": lambda name: {"defaultNetworkAclId": "acl-1", "defaultSecurityGroupId": "sg-default"},
+    "random:index/randomPassword:RandomPassword": lambda name: {"result": f"canary-{name}", "bcryptHash": "canary"},
+    "kubernetes:core/v1:Secret": lambda name: {"data": {}},
+}
+"""What a provider would compute, for types whose consumers need more than an id, an ARN and a name."""
+
+@dataclass(frozen=True)
+class Recorded:
+    """One registration, as the engine would have received it."""
+
+    type: str
+    name: str
+    parent: str | None
+    """Name of the parent; None for a child of the stack itself."""
+    custom: bool
+    inputs: dict[str, Any]
+    """Plain inputs by their wire (camelCase) names; what is unknown is `rpc.UNKNOWN`."""
+    secrets: frozenset[str]
+    """Paths of inputs that travel as secrets, for example `secretString` or `data.password`."""
+    protect: bool
+    retain_on_delete: bool
+    deleted_with: str | None
+    """Name of the resource whose deletion takes this one along."""
+    depends_on: frozenset[str]
+    """Names of what it depends on, explicitly or through its inputs."""
+    ignore_changes: tuple[str, ...]
+    delete_before_replace: bool
+    provider: str
+
+    @property
+    def identity(self) -> tuple[str, str, str | None]:
+        """What a rename would change."""
+        return (self.type, self.name, self.parent)
+
+
+@dataclass
+class Recording:
+    """What a program registered."""
+
+    resources: list[Recorded] = field(default_factory=list)
+    outputs_registered: list[str] = field(default_factory=list)
+    """Names of components that called `register_outputs`, in order."""
+    result: Any = None
+    """What the program returned."""
+
+    def of(self, type_: str) -> list[Recorded]:
+        """Registrations of one type token, in order."""
+        return [resource for resource in self.resources if resource.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Recorded:
+        """The only registration of a type, or the one with this name."""
+        found = [resource for resource in self.of(type_) if name is None or resource.name == name]
+        assert len(found) == 1, f"{len(found)} of {type_} {name or ''}: {[r.name for r in self.of(type_)]}"
+        return found[0]
+
+    @property
+    def identities(self) -> list[tuple[str, str, str | None]]:
+        """Sorted identities: the snapshot that pins logical names."""
+        return sorted((resource.identity for resource in self.resources), key=lambda item: (item[0], item[1]))
+
+    def value(self, output: pulumi.Output[Any]) -> Any:
+        """What an output resolved to; None where it is unknown."""
+        return _sync_await(output.future())
+
+    def is_secret(self, output: pulumi.Output[Any]) -> bool:
+        """Whether an output is secret."""
+        return bool(_sync_await(output.is_secret()))
+
+    def leaks(self, canary: str) -> list[str]:
+        """Where a secret text appears in an input outside a secret-marked value: `name: path`."""
+        return [
+            f"{resource.name}: {path}"
+            for resource in self.resources
+            for path, value in _leaves(resource.inputs)
+            if canary in str(value) and not any(path == s or path.startswith(f"{s}.") for s in resource.secrets)
+        ]
+
+
+class _Answers(mocks.Mocks):
+    def __init__(self, preview: bool, calls: Mapping[str, Any]) -> None:
+        self._preview = preview
+        self._calls = calls
+        self.secret_outputs: frozenset[str] = frozenset()
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if self._preview:
+            return "", dict(args.inputs)
+        account = "" if args.typ.startswith("aws:s3/") else ACCOUNT
+        service = args.typ.partition(":")[2].partition("/")[0]
+        made_up = {"arn": f"arn:aws:{service}:{REGION}:{account}:{args.name}", "name": args.name}
+        specific = OUTPUTS.get(args.typ, lambda _: {})(args.name)
+        state = {**made_up, **specific, **args.inputs}
+        hidden = {key: pulumi.Output.secret(state[key]) for key in self.secret_outputs & state.keys()}
+        return f"{args.name}-id", {**state, **hidden}
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token not in self._calls:
+            raise AssertionError(f"the program asked the cloud ({args.token}): a plan must not need it")
+        return self._calls[args.token]
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, answers: _Answers) -> None:
+        super().__init__(answers)
+        self._answers = answers
+        self.recording = Recording()
+
+    def RegisterResource(self, request: Any) -> Any:
+        if request.type != "pulumi:pulumi:Stack":
+            recorded = _recorded(request)
+            self.recording.resources.append(recorded)
+            # As the engine does: outputs that the SDK declares secret, and those that echo a secret input.
+            echoed = (path.partition(".")[0].partition("[")[0] for path in recorded.secrets)
+            self._answers.secret_outputs = frozenset([*request.additionalSecretOutputs, *echoed])
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        if name := _name(request.urn):
+            self.recording.outputs_registered.append(name)
+        return super().RegisterResourceOutputs(request)
+
+
+def record(
+    program: Callable[[], Any],
+    *,
+    project: str = "plinth",
+    stack: str = "dev",
+    preview: bool = False,
+    calls: Mapping[str, Any] | None = None,
+) -> Recording:
+    """Run `program` and wait for every registration.
+
+    Args:
+        program: builds resources; what it returns is kept as `Recording.result`.
+        project: name of the Pulumi project.
+        stack: name of the stack.
+        preview: nothing that a provider computes is known.
+        calls: answers to provider functions by token; any other call fails the test.
+    """
+    # The SDK keeps the first root resource it made, so a second program would get parents of the first.
+    settings.set_root_resource(None)  # type: ignore[arg-type]
+    monitor = _Monitor(_Answers(preview, calls or {}))
+    mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+    recording = monitor.recording
+
+    def run() -> None:
+        recording.result = program()
+
+    _sync_await(run_pulumi_func(run))
+    return recording
+
+
+def _recorded(request: Any) -> Recorded:
+    inputs = json_format.MessageToDict(request.object)
+    return Recorded(
+        type=request.type,
+        name=request.name,
+        parent=_name(request.parent),
+        custom=request.custom,
+        inputs=_plain(inputs),
+        secrets=frozenset(path.lstrip(".") for path in _secret_paths(inputs, "")),
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
+        deleted_with=_name(request.deletedWith),
+        depends_on=frozenset(name for urn in request.dependencies if (name := _name(urn))),
+        ignore_changes=tuple(request.ignoreChanges),
+        delete_before_replace=request.deleteBeforeReplace,
+        provider=request.provider,
+    )
+
+
+def _name(urn: str) -> str | None:
+    if not urn or "pulumi:pulumi:Stack" in urn.split("::")[2].split("$")[-1]:
+        return None
+    return urn.split("::")[3]
+
+
+def _is_special(value: Any, signature: str) -> bool:
+    return isinstance(value, dict) and value.get(rpc._special_sig_key) == signature
+
+
+def _plain(value: Any) -> Any:
+    if _is_special(value, rpc._special_secret_sig):
+        return _plain(value["value"])
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _secret_paths(value: Any, path: str) -> Iterator[str]:
+    if _is_special(value, rpc._special_secret_sig):
+        yield path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secret_paths(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _secret_paths(item, f"{path}[{index}]")
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+__all__ = ["ACCOUNT", "REGION", "Recorded", "Recording", "record"]
