@@ -1,0 +1,1 @@
+"""The EKS cluster, what every workload in it stands on, and its GPU nodes."""
