@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, unwrap
+from plinth_cli.rehearsal.values import UNKNOWN, Archive, Asset, Props, Secret, unwrap
 
 _MISSING = object()
 
@@ -102,6 +102,8 @@ def _settled(value: Any) -> Any:
     inner = unwrap(value)
     while isinstance(inner, Secret):
         inner = inner.value
+    if isinstance(inner, Asset | Archive) and inner.hash:
+        return inner.hash  # the engine leaves the content of old files out
     return _MISSING if inner is None else inner
 
 

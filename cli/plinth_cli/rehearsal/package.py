@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol
 
 from plinth_cli.rehearsal.differ import Change, Difference, difference
-from plinth_cli.rehearsal.values import Props
+from plinth_cli.rehearsal.values import Props, reveal
 
 __all__ = [
     "BasePackage",
@@ -62,14 +63,23 @@ class Call:
     """Configuration of the provider instance (explicit or default) that the resource belongs to, without marks."""
     preview: bool = False
     """Nothing may be created; what the cloud would assign is UNKNOWN. Check and Diff are not told: False there."""
+    incarnation: int = 0
+    """0 for the first resource of this URN, 1 for the one that replaced it, ..."""
+    resumed: bool = False
+    """A killed update may have created this very incarnation already, without noting its id."""
+
+    def digest(self, purpose: str = "") -> str:
+        """64 hex digits that are the same whenever this incarnation of the resource is asked about."""
+        return sha256(f"{self.urn.text}\0{self.incarnation}\0{purpose}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Naming:
-    """How the engine wants names that the program does not give (`pulumi:autonaming`)."""
+    """How the engine wants names that the program does not give (`pulumi:autonaming`).
 
-    seed: bytes = b""
-    """Random but stable for this resource."""
+    The default is the one of Pulumi's bridge: the logical name, a hyphen and seven hex digits (see `Call.digest`).
+    """
+
     proposed: str | None = None
     mode: str = "propose"
     """propose, enforce or disable."""
@@ -139,6 +149,10 @@ class Package(Protocol):
         """Checks the configuration of a provider instance."""
         ...
 
+    def read_config(self, inputs: Props) -> Mapping[str, Any]:
+        """Turns the checked configuration of a provider instance into what `Call.config` holds."""
+        ...
+
     def check(self, call: Call, inputs: Props, old_inputs: Props, naming: Naming) -> Checked:
         """Validates inputs and fills in names and defaults. `old_inputs` is empty for a new resource."""
         ...
@@ -183,6 +197,9 @@ class BasePackage:
 
     def check_config(self, call: Call, inputs: Props) -> Checked:
         return Checked(inputs)
+
+    def read_config(self, inputs: Props) -> Mapping[str, Any]:
+        return reveal(inputs)
 
     def check(self, call: Call, inputs: Props, old_inputs: Props, naming: Naming) -> Checked:
         return Checked(inputs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, cast
 
 from google.protobuf import struct_pb2
@@ -37,24 +38,16 @@ _UNKNOWNS: Final = frozenset(
 )
 
 
-class Unknown:
+class Unknown(Enum):
     """A value that is not known before the update runs. There is one: `UNKNOWN`."""
 
-    _the_one: Unknown | None = None
-
-    def __new__(cls) -> Unknown:
-        if cls._the_one is None:
-            cls._the_one = super().__new__(cls)
-        return cls._the_one
+    token = "unknown"
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
-    def __deepcopy__(self, memo: object) -> Unknown:
-        return self
 
-
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = Unknown.token
 
 
 @dataclass(frozen=True)
