@@ -8,14 +8,15 @@ reach the package index that pip is configured for, pip does the same work, slow
 """
 
 import argparse
+import fcntl
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +58,11 @@ class Request:
         """Return a digest of everything that the environment depends on, its own place included."""
         digest = hashlib.sha256()
         digest.update(f"{sys.version_info[:3]}\n{self.venv.resolve()}\n".encode())
-        files = [BOOTSTRAP_LOCK, self.lock, *(folder / "pyproject.toml" for folder in self.editables)]
-        for file in files:
-            digest.update(f"{file.resolve()}\n".encode())
+        for file in (BOOTSTRAP_LOCK, self.lock):
             digest.update(file.read_bytes())
+        for folder in self.editables:
+            digest.update(f"{folder.resolve()}\n".encode())
+            digest.update((folder / "pyproject.toml").read_bytes())
         return digest.hexdigest()
 
 
@@ -78,13 +80,36 @@ def ensure(request: Request, say: Say) -> bool:
     """
     if is_current(request):
         return False
+    with _only_one(request.venv, say):
+        if is_current(request):
+            return False
+        _make(request, say)
+    return True
+
+
+def _make(request: Request, say: Say) -> None:
     started = time.monotonic()
     say(f"Making {_short(request.venv)} from {_short(request.lock)} with Python {sys.version.split()[0]}")
     _make_venv(request)
     _install(request, say)
     (request.venv / STAMP).write_text(request.digest() + "\n")
     say(f"{_short(request.venv)} is ready ({time.monotonic() - started:.0f}s)")
-    return True
+
+
+@contextmanager
+def _only_one(venv: Path, say: Say) -> Generator[None]:
+    """Hold a lock on the folder around the environment (on the folder itself: no lock file is left behind)."""
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(venv.parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"  another process is making {_short(venv)}; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _make_venv(request: Request) -> None:
@@ -145,9 +170,7 @@ def _install_uv(request: Request, say: Say) -> Path:
 
 def _pip_config(python: Path) -> dict[str, str]:
     """Return pip's effective settings (files and environment) by their short name."""
-    result = subprocess.run(
-        [str(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([str(python), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     found: dict[str, str] = {}
     for line in result.stdout.splitlines():
         key, separator, value = line.partition("=")

@@ -7,7 +7,7 @@ longer than that is ever silent.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -107,7 +107,7 @@ class Console:
                 self.err.print(Text(f"  {label} " + value.replace("\n", "\n         ")))
 
     @contextmanager
-    def task(self, title: str) -> Iterator[Task]:
+    def task(self, title: str) -> Generator[Task]:
         """Narrate a piece of work that takes time; the closing line tells how long it took."""
         task = Task(title)
         stop = threading.Event()

@@ -7,6 +7,7 @@ from pathlib import Path
 from plinth_cli.errors import PlinthError
 
 PROJECT_FILE = "Pulumi.yaml"
+CHECKOUT_MARKER = Path("tools", "pulumi", "go.mod")
 
 
 def repo_root(start: Path | None = None) -> Path:
@@ -23,6 +24,26 @@ def repo_root(start: Path | None = None) -> Path:
         f"No {PROJECT_FILE} here or in any folder above.",
         where=str(origin),
         fix="Change into your clone of Plinth (or into a folder under stacks/) and try again.",
+    )
+
+
+def checkout_root(start: Path | None = None) -> Path:
+    """Return the clone of Plinth: the nearest folder upwards with tools/pulumi, else the one this CLI runs from.
+
+    It differs from `repo_root` inside a team stack, which has a Pulumi.yaml of its own.
+
+    Raises:
+        PlinthError: Neither is a clone of Plinth.
+    """
+    origin = (start or Path.cwd()).resolve()
+    own = Path(__file__).resolve().parents[2]
+    for folder in (origin, *origin.parents, own):
+        if (folder / CHECKOUT_MARKER).is_file():
+            return folder
+    raise PlinthError(
+        "This is not inside a clone of Plinth, and the plinth command was not installed from one.",
+        where=str(origin),
+        fix="Change into your clone of Plinth, run `make venv` there and use its .venv/bin/plinth.",
     )
 
 
