@@ -21,6 +21,11 @@ GPU_TAINT = "nvidia.com/gpu"
 """Taint (and resource) of nodes that have GPUs."""
 
 
+def cluster_name(environment: Environment) -> str:
+    """EKS name of the cluster: fixed, because its log group must exist, encrypted, before it does."""
+    return f"plinth-{environment.name}"
+
+
 def tenant_namespace(tenant: str) -> str:
     """Namespace of a tenant."""
     return f"tenant-{tenant}"

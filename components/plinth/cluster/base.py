@@ -18,5 +18,13 @@ class ClusterBase(Component):
     priority_classes: dict[str, pulumi.Output[str]]
     """Priority classes by name: plinth-system, plinth-serving."""
 
-    def __init__(self, name: str, *, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        environment: Environment,
+        vpc_cidr: str,
+        cluster_key_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("ClusterBase", name, {}, environment=environment, opts=opts)

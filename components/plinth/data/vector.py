@@ -6,6 +6,7 @@ import pulumi
 
 from plinth.base import Component
 from plinth.data.postgres import Postgres
+from plinth.security.secrets import SecretsBridge
 from plinth.spec.data import VectorStore as VectorStoreSection
 from plinth.spec.environment import Environment
 
@@ -47,7 +48,7 @@ class VectorStore(Component):
         environment: Environment,
         postgres: Postgres,
         namespace: pulumi.Input[str],
-        store_name: pulumi.Input[str],
+        bridge: SecretsBridge,
         runtime_image: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

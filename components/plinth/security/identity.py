@@ -15,6 +15,9 @@ class WorkloadIdentity(Component):
     role_arn: pulumi.Output[str]
     """ARN of the role; known once the association exists, so that what depends on it starts with credentials."""
 
+    role_name: pulumi.Output[str]
+    """Name of the role."""
+
     def __init__(
         self,
         name: str,

@@ -30,6 +30,9 @@ class SecretsBridge(Component):
     store_name: pulumi.Output[str]
     """Name of the ClusterSecretStore; known once it exists."""
 
+    role_name: pulumi.Output[str]
+    """IAM role of the operator: a secret outside `plinth/<environment>/` needs a policy on it."""
+
     def __init__(
         self,
         name: str,
