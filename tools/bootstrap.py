@@ -150,7 +150,7 @@ def _install(request: Request, say: Say) -> None:
     try:
         uv = request.uv or _install_uv(request, say)
         command = [str(uv), "pip", "sync", "--quiet", "--python", str(request.python), "--require-hashes"]
-        _run([*command, str(request.lock), str(BOOTSTRAP_LOCK)], "installing packages", say, settings)
+        _run([*command, str(request.lock)], "installing packages", say, settings)
         installer = [str(uv), "pip", "install", "--quiet", "--python", str(request.python)]
     except BootstrapError as error:
         say(f"uv could not do it, so pip does:\n{_tail(str(error), 6)}")
@@ -234,11 +234,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("lock", type=Path)
     parser.add_argument("--editable", type=Path, action="append", default=[])
     parser.add_argument("--uv", type=Path)
+    parser.add_argument("--check", action="store_true", help="only tell, by the exit code, whether it is current")
     options = parser.parse_args(arguments)
     if sys.version_info[:2] < OLDEST:
         print(f"Plinth needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     request = Request(options.venv, options.lock, tuple(options.editable), options.uv)
+    if options.check:
+        return 0 if is_current(request) else 1
     try:
         ensure(request, lambda text: print(text, flush=True))
     except BootstrapError as error:
