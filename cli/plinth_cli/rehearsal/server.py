@@ -1,6 +1,6 @@
 """The process that holds the stand-in providers: one gRPC server per installed Pulumi package.
 
-`python -m plinth_cli.rehearsal.server --env-dir DIR [--aws-endpoint URL] [--adopt FILE] --parent PID` prints one line of JSON,
+`python -m plinth_cli.rehearsal.server --env-dir DIR [--aws-endpoint URL] [--adopt URN]... --parent PID` prints one line of JSON,
 `{"providers": {"aws": PORT, ...}}`, when it serves. It ends when its parent does.
 """
 
@@ -64,16 +64,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="plinth-rehearsal")
     parser.add_argument("--env-dir", type=Path, required=True)
     parser.add_argument("--aws-endpoint")
-    parser.add_argument("--adopt", type=Path, help="file with one URN per line")
+    parser.add_argument("--adopt", action="append", default=[], help="URN whose creation a killed update had begun")
     parser.add_argument("--parent", type=int)
     arguments = parser.parse_args()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     end_with_parent(arguments.parent)
-    adopt = frozenset(arguments.adopt.read_text().split("\n")) if arguments.adopt else frozenset[str]()
     ledger = Ledger(arguments.env_dir / "cloud" / "ledger.sqlite")
-    servers, ports = serve(packages(arguments.env_dir, arguments.aws_endpoint), ledger, adopt - {""})
+    servers, ports = serve(packages(arguments.env_dir, arguments.aws_endpoint), ledger, frozenset(arguments.adopt))
     print(json.dumps({"providers": ports}), flush=True)
     stopping.wait()
     for stopped in [server.stop(_GRACE_SECONDS) for server in servers]:
