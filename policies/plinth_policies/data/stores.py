@@ -59,9 +59,10 @@ def _cache(cache: Resource) -> Iterator[Finding]:
     ):
         if differs(cache.get(field), True):
             yield Finding(f"{field} is {shown(cache.get(field))}", why, f"set it to true; {_BY_COMPONENT}")
-    if cache.get("transitEncryptionMode") == "preferred":
+    mode = cache.get("transitEncryptionMode")
+    if mode == "preferred":
         why = "clients may still connect without encryption"
-        yield Finding("transitEncryptionMode is preferred", why, "set it to required, or leave it out")
+        yield Finding(f"transitEncryptionMode is {shown(mode)}", why, "set it to required, or leave it out")
     if all(absent(cache.get(field)) for field in ("authToken", "authTokenWo", "userGroupIds")):
         what = "neither authToken nor userGroupIds is set"
         yield Finding(what, "anything in the network could read the cache", f"give it an access token; {_BY_COMPONENT}")
