@@ -11,6 +11,12 @@ SERVING_NAMESPACE = "plinth-serving"
 MONITORING_NAMESPACE = "plinth-monitoring"
 """Namespace of Prometheus, Alertmanager and Grafana."""
 
+SYSTEM_PRIORITY = "plinth-system"
+"""Priority class of the platform's own pods."""
+
+SERVING_PRIORITY = "plinth-serving"
+"""Priority class of model servers."""
+
 POOL_LABEL = "plinth.dev/pool"
 """Node label with the name of the GPU pool."""
 

@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from plinth import naming, versions
 from plinth.base import Component
+from plinth.security import documents
+from plinth.security.identity import WorkloadIdentity
 from plinth.spec.environment import Environment
 
 STORE_NAME = "platform"
 """Name of the cluster's secret store."""
+
+SERVICE_ACCOUNT = "external-secrets"
+
+READERS = (naming.SYSTEM_NAMESPACE, naming.SERVING_NAMESPACE, naming.MONITORING_NAMESPACE)
+"""Namespaces that may use the store. No tenant's: whoever may write an ExternalSecret there could read them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,76 @@ class SecretsBridge(Component):
         secrets_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("SecretsBridge", name, {}, environment=environment, opts=opts)
+        section = {"store": STORE_NAME, "readers": list(READERS)}
+        super().__init__("SecretsBridge", name, section, environment=environment, opts=opts)
+        region, account = environment.region, environment.account_id
+        secrets = f"arn:{documents.partition(region)}:secretsmanager:{region}:{account}:secret"
+        identity = WorkloadIdentity(
+            f"{name}-identity",
+            environment=environment,
+            cluster_name=cluster_name,
+            namespace=namespace,
+            service_account=SERVICE_ACCOUNT,
+            policies={
+                "read": documents.read_secrets([f"{secrets}:plinth/{environment.name}/*"], secrets_key_arn, region)
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        chart = versions.EXTERNAL_SECRETS
+        release = k8s.helm.v3.Release(
+            f"{name}-operator",
+            name="external-secrets",
+            chart=chart.name,
+            version=chart.version,
+            repository_opts=k8s.helm.v3.RepositoryOptsArgs(repo=chart.repository),
+            namespace=namespace,
+            values=operator_values(environment),
+            atomic=True,
+            cleanup_on_fail=True,
+            max_history=5,
+            timeout=600,
+            opts=self.options(k8s.helm.v3.Release, depends_on=[identity]),
+        )
+        store = k8s.apiextensions.CustomResource(
+            f"{name}-store",
+            api_version=versions.API["ClusterSecretStore"],
+            kind="ClusterSecretStore",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=STORE_NAME),
+            spec={
+                "conditions": [{"namespaces": list(READERS)}],
+                "provider": {"aws": {"service": "SecretsManager", "region": region}},
+            },
+            opts=self.options(k8s.apiextensions.CustomResource, depends_on=[release]),
+        )
+        self.store_name = pulumi.Output.all(store.id).apply(lambda _: STORE_NAME)
+        self.role_name = identity.role_name
+        self.register_outputs({"store_name": self.store_name, "role_name": self.role_name})
+
+
+def operator_values(environment: Environment) -> dict[str, Any]:
+    """Values of the External Secrets chart: two replicas where it matters, pods that the `restricted` level admits."""
+    replicas = 2 if environment.protects_data else 1
+    container: dict[str, Any] = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    resources = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}}
+    pods = {"securityContext": container, "resources": resources}
+    return {
+        "installCRDs": True,
+        "replicaCount": replicas,
+        "leaderElect": replicas > 1,
+        "serviceAccount": {"create": True, "name": SERVICE_ACCOUNT},
+        "priorityClassName": naming.SYSTEM_PRIORITY,
+        "podDisruptionBudget": {"enabled": replicas > 1, "minAvailable": 1},
+        **pods,
+        "webhook": {"replicaCount": replicas, "priorityClassName": naming.SYSTEM_PRIORITY, **pods},
+        "certController": {"priorityClassName": naming.SYSTEM_PRIORITY, **pods},
+    }
 
 
 def external_secret(
@@ -57,19 +136,69 @@ def external_secret(
 ) -> k8s.apiextensions.CustomResource:
     """An ExternalSecret: keeps the Kubernetes Secret `target` equal to `entries` of Secrets Manager.
 
-    `opts` are the calling component's: `self.options(k8s.apiextensions.CustomResource)`.
+    Args:
+        name: logical name.
+        namespace: namespace of both objects.
+        target: name of both objects.
+        entries: key of the Kubernetes Secret -> where its value comes from.
+        store_name: `SecretsBridge.store_name`.
+        opts: the calling component's, `self.options(k8s.apiextensions.CustomResource)`.
     """
-    ...
+    data = [{"secretKey": key, "remoteRef": _remote_ref(entry)} for key, entry in entries.items()]
+    return k8s.apiextensions.CustomResource(
+        name,
+        api_version=versions.API["ExternalSecret"],
+        kind="ExternalSecret",
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=target, namespace=namespace),
+        spec={
+            "refreshInterval": "1h",
+            "secretStoreRef": {"kind": "ClusterSecretStore", "name": store_name},
+            "target": {"name": target, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
+            "data": data,
+        },
+        opts=opts,
+    )
+
+
+def _remote_ref(entry: RemoteSecret) -> dict[str, pulumi.Input[str]]:
+    reference: dict[str, pulumi.Input[str]] = {"key": entry.secret}
+    return {**reference, "property": entry.property} if entry.property else reference
 
 
 def managed_secret(
     component: Component,
     name: str,
     *,
+    environment: Environment,
     secret_name: str,
     value: pulumi.Input[str],
     key_arn: pulumi.Input[str],
     description: str,
 ) -> pulumi.Output[str]:
-    """A Secrets Manager secret with its value, as children `name` and `name-version` of `component`; gives its ARN."""
-    ...
+    """A Secrets Manager secret with its value; gives its ARN, known once the value is there.
+
+    Args:
+        component: parent of the children `name` and `name-value`.
+        name: logical name.
+        environment: decides how long a deleted secret can be restored.
+        secret_name: name in Secrets Manager, `plinth/<environment>/...`, so that External Secrets may read it.
+        value: the secret; marked secret here, whatever it was before.
+        key_arn: KMS key that encrypts it.
+        description: what it is for.
+    """
+    secret = aws.secretsmanager.Secret(
+        name,
+        name=secret_name,
+        description=description,
+        kms_key_id=key_arn,
+        # An environment that is torn down and brought up again must find the name free.
+        recovery_window_in_days=30 if environment.protects_data else 0,
+        opts=component.options(aws.secretsmanager.Secret),
+    )
+    version = aws.secretsmanager.SecretVersion(
+        f"{name}-value",
+        secret_id=secret.id,
+        secret_string=pulumi.Output.secret(value),
+        opts=component.options(aws.secretsmanager.SecretVersion),
+    )
+    return version.secret_arn
