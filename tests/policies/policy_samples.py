@@ -285,6 +285,7 @@ WORKLOADS = [
         [
             Bad((*FIRST, "image"), "registry.acme.example.com/plinth-runtime:latest", "plinth-runtime:latest, without"),
             Bad((*FIRST, "image"), "vllm/vllm-openai:v0.11.0", "vllm-openai:v0.11.0, without"),
+            Bad((*FIRST, "image"), "vllm" + DIGEST[:-4], "without a digest"),
             Bad((*INIT, "image"), "busybox", "init container wait has image busybox"),
             Bad((*FIRST, "image"), DROP, "image not set"),
         ],

@@ -14,7 +14,7 @@ from plinth_policies import levels
 from plinth_policies.registry import RULES
 from plinth_policies.rule import STAGES, Resource
 from plinth_policies.stage import Stages, stage_of_name
-from plinth_policies.values import UNKNOWN, SecretText, Value, plain
+from plinth_policies.values import UNKNOWN, UNKNOWN_SENTINELS, SecretText, Value, plain
 
 BY_ID = {rule.id: rule for rule in RULES}
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -180,6 +180,11 @@ def test_secret_text_compares_like_text_and_never_prints(text: str):
     secret = SecretText(text)
     assert secret == text
     assert f"{secret}" == f"{secret!r}" == str(secret) == "%s" % secret == "[secret]"  # noqa: UP031
+
+
+@pytest.mark.parametrize("sentinel", sorted(UNKNOWN_SENTINELS))
+def test_unknowns_as_they_cross_the_wire_are_understood_without_the_sdk(sentinel: str):
+    assert plain({"deep": [sentinel]}) == {"deep": [UNKNOWN]}
 
 
 def test_wire_markers_become_values():
