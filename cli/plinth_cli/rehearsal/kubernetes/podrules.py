@@ -78,7 +78,7 @@ def _container_names(path: Path, spec: Any) -> Iterator[Found]:
             if wrong := syntax.dns_label(name):
                 yield (*path, field, index, "name"), wrong
             elif name in seen:
-                yield (*path, field, index, "name"), f"another container is already named '{name}'"
+                yield (*path, field, index, "name"), f"must be unique, another container is named '{name}'"
             seen.add(name)
 
 
@@ -103,7 +103,7 @@ def _container(path: Path, container: Mapping[str, Any], volumes: set[str] | Non
         name = text(at(mount, "name"))
         if name is not None and volumes is not None and name not in volumes:
             known = listed(volumes) or "none"
-            yield (*path, "volumeMounts", index, "name"), f"there is no volume '{name}'; volumes: {known}"
+            yield (*path, "volumeMounts", index, "name"), f"names no volume of the Pod: '{name}'; volumes: {known}"
     yield from _resources((*path, "resources"), mapping(container.get("resources")))
     for field in _PROBES:
         if isinstance(container.get(field), Mapping):
@@ -124,7 +124,7 @@ def _ports(path: Path, container: Mapping[str, Any]) -> Iterator[Found]:
         if wrong := syntax.port_name(name):
             yield (*here, "name"), wrong
         elif name in names:
-            yield (*here, "name"), f"another port is already named '{name}'"
+            yield (*here, "name"), f"must be unique, another port is named '{name}'"
         names.add(name)
 
 
@@ -187,7 +187,7 @@ def _probe(path: Path, field: str, container: Mapping[str, Any]) -> Iterator[Fou
     names = [at(item, "name") for item in sequence(container.get("ports"))]
     if isinstance(port, str) and UNKNOWN not in names and port not in names:
         known = listed(name for name in names if name) or "none"
-        yield (*path, handlers[0], "port"), f"the container has no port named '{port}'; named ports: {known}"
+        yield (*path, handlers[0], "port"), f"names no port of the container: '{port}'; named ports: {known}"
 
 
 def _volume(path: Path, volume: Mapping[str, Any]) -> Iterator[Found]:

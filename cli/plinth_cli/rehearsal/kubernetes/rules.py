@@ -45,7 +45,7 @@ def metadata(kind: Kind, obj: Object) -> Iterator[Found]:
             yield ("metadata", "annotations", key), wrong
     size = sum(len(key) + len(value) for key, value in annotations.items() if isinstance(value, str))
     if size > _MEBIBYTE // 4:
-        yield ("metadata", "annotations"), f"annotations may have 256 KiB together, these have {size} bytes"
+        yield ("metadata", "annotations"), f"must not exceed 256 KiB together, they have {size} bytes"
 
 
 def _name(kind: Kind, name: str) -> str | None:
@@ -80,7 +80,7 @@ def _selected(kind: Kind, obj: Object) -> Iterator[Found]:
         if UNKNOWN in (value, labels) or (found := mapping(labels).get(key)) is UNKNOWN:
             continue
         if found != value:
-            reason = f"the template's labels must have {key}: {value}, as spec.selector.matchLabels says"
+            reason = f"must be '{value}', as spec.selector.matchLabels says"
             yield ("spec", "template", "metadata", "labels", key), reason
 
 
@@ -117,7 +117,7 @@ def _service(kind: Kind, obj: Object) -> Iterator[Found]:
         if name is not None and (wrong := syntax.dns_label(name)):
             yield (*here, "name"), wrong
         if name is not None and name in names:
-            yield (*here, "name"), f"another port is already named '{name}'"
+            yield (*here, "name"), f"must be unique, another port is named '{name}'"
         names.add(name or "")
         if target is not None and (wrong := syntax.port_name(target)):
             yield (*here, "targetPort"), wrong
@@ -134,7 +134,7 @@ def _config(kind: Kind, obj: Object) -> Iterator[Found]:
             if wrong := syntax.config_key(key):
                 yield (field, key), wrong
     if size > _MEBIBYTE:
-        yield ("data",), f"a {kind.name} holds at most 1 MiB, this one has {size} bytes"
+        yield ("data",), f"must not exceed 1 MiB in a {kind.name}, it has {size} bytes"
     for key in mapping(at(obj, "data")).keys() & mapping(at(obj, "binaryData")).keys():
         yield ("binaryData", key), "is also in data"
 

@@ -26,9 +26,9 @@ _FACTORS = {
 def dns_label(name: str) -> str | None:
     """DNS-1123 label: 63 characters, lower case letters, digits and dashes."""
     if len(name) > 63:
-        return f"has {len(name)} characters, at most 63 are allowed"
+        return f"must have at most 63 characters, it has {len(name)}"
     if not _LABEL.fullmatch(name):
-        return f"'{name}' must be lower case letters, digits and '-', with a letter or digit at both ends"
+        return f"must be lower case letters, digits and '-', with a letter or digit at both ends, not '{name}'"
     return None
 
 
@@ -36,23 +36,23 @@ def dns_label_1035(name: str) -> str | None:
     """DNS-1035 label: like a DNS-1123 label, with a letter first."""
     wrong = dns_label(name)
     if wrong is None and not _LABEL_1035.fullmatch(name):
-        return f"'{name}' must start with a letter"
+        return f"must start with a letter, not '{name}'"
     return wrong
 
 
 def dns_subdomain(name: str, limit: int = 253) -> str | None:
     """DNS-1123 subdomain: labels joined by dots."""
     if len(name) > limit:
-        return f"has {len(name)} characters, at most {limit} are allowed"
+        return f"must have at most {limit} characters, it has {len(name)}"
     if not _SUBDOMAIN.fullmatch(name):
-        return f"'{name}' must be lower case letters, digits, '-' and '.', with a letter or digit at both ends"
+        return f"must be lower case letters, digits, '-' and '.', with a letter or digit at both ends, not '{name}'"
     return None
 
 
 def path_segment(name: str) -> str | None:
     """What may stand in a URL path: names of RBAC objects."""
     if name in (".", "..") or "/" in name or "%" in name:
-        return f"'{name}' must not be '.' or '..' or contain '/' or '%'"
+        return f"must not be '.' or '..' or contain '/' or '%', not '{name}'"
     return None
 
 
@@ -60,41 +60,41 @@ def label_key(key: str) -> str | None:
     """An optional DNS prefix and a slash, then up to 63 letters, digits, '-', '_', '.'."""
     prefix, slash, name = key.rpartition("/")
     if slash and (not prefix or dns_subdomain(prefix)):
-        return f"the prefix of '{key}' must be a DNS name such as app.kubernetes.io"
+        return "must have a DNS name such as app.kubernetes.io before its '/'"
     if len(name) > 63 or not _QUALIFIED.fullmatch(name):
-        return f"'{key}' must be at most 63 letters, digits, '-', '_' and '.', after an optional DNS prefix and '/'"
+        return "must be at most 63 letters, digits, '-', '_' and '.', after an optional DNS prefix and '/'"
     return None
 
 
 def label_value(value: str) -> str | None:
     """Up to 63 letters, digits, '-', '_', '.', with a letter or digit at both ends; may be empty."""
     if len(value) > 63:
-        return f"a label value has at most 63 characters, this one {len(value)}"
+        return f"must have at most 63 characters, it has {len(value)}"
     if value and not _QUALIFIED.fullmatch(value):
-        return f"'{value}' must be letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+        return f"must be letters, digits, '-', '_' and '.', with a letter or digit at both ends, not '{value}'"
     return None
 
 
 def config_key(key: str) -> str | None:
     """Key of a ConfigMap or Secret: a file name."""
     if len(key) > 253 or not _CONFIG_KEY.fullmatch(key) or key in (".", ".."):
-        return "a key is at most 253 letters, digits, '-', '_' and '.'"
+        return "must be at most 253 letters, digits, '-', '_' and '.'"
     return None
 
 
 def port_name(name: str) -> str | None:
     """IANA service name: 15 characters, at least one letter."""
     if len(name) > 15:
-        return f"a port name has at most 15 characters, '{name}' has {len(name)}"
+        return f"must have at most 15 characters, '{name}' has {len(name)}"
     if not _PORT_NAME.fullmatch(name) or not re.search("[a-z]", name) or "--" in name:
-        return f"'{name}' must be lower case letters, digits and single '-', with at least one letter"
+        return f"must be lower case letters, digits and single '-', with at least one letter, not '{name}'"
     return None
 
 
 def environment_name(name: str) -> str | None:
     """Name of an environment variable; Kubernetes 1.34 and later take any printable ASCII but '='."""
     if not name or any(not " " <= char <= "~" or char == "=" for char in name):
-        return f"'{name}' must be printable ASCII without '='"
+        return f"must be printable ASCII without '=', not '{name}'"
     return None
 
 

@@ -62,7 +62,7 @@ def validate_object(
     try:
         validator = schemas.validator(kind.api_version, kind.name, kubernetes_version)
     except schemas.NoSchema as error:
-        return [Problem("kind", str(error))]
+        return [Problem("", str(error))]
     problems = {
         problem
         for error in validator.iter_errors(checked)
@@ -139,7 +139,7 @@ def _unknown_fields(parts: list[Any], instance: Mapping[str, Any], schema: Mappi
             continue
         near = nearest(name, known)
         hint = f"did you mean {near}? " if near else ""
-        yield Problem(path_text([*parts, name]), f"no such field; {hint}allowed here: {listed(known)}")
+        yield Problem(path_text([*parts, name]), f"is no field of the API; {hint}allowed here: {listed(known)}")
 
 
 def _blind(error: ValidationError) -> bool:
