@@ -12,7 +12,7 @@ from policy_samples import CANARY, DROP, SAMPLES, Bad, Sample, changed, paths
 
 from plinth_policies import levels
 from plinth_policies.registry import RULES
-from plinth_policies.rule import STAGES, Resource
+from plinth_policies.rule import STAGES, Resource, Stage
 from plinth_policies.stage import Stages, stage_of_name
 from plinth_policies.values import UNKNOWN, UNKNOWN_SENTINELS, SecretText, Value, plain
 
@@ -20,10 +20,10 @@ BY_ID = {rule.id: rule for rule in RULES}
 POLICIES = Path(__file__).parents[2] / "policies"
 
 
-def findings(sample: Sample, props: object, protect: bool | None = None) -> list[str]:
+def findings(sample: Sample, props: object, protect: bool | None = None, stage: Stage = "production") -> list[str]:
     protected = sample.protect if protect is None else protect
     urn = f"urn:pulumi:prod::plinth::{sample.type}::it"
-    resource = Resource(sample.type, "it", urn, "production", plain(props), protected)
+    resource = Resource(sample.type, "it", urn, stage, plain(props), protected)
     return [str(finding) for finding in BY_ID[sample.rule].checks[sample.type](resource)]
 
 
@@ -123,6 +123,12 @@ def test_unprotected_data_is_found_where_data_counts():
         "mandatory",
         "mandatory",
     ]
+
+
+def test_keys_of_environments_that_come_and_go_may_go_quickly():
+    key = next(sample for sample in SAMPLES if sample.type == "aws:kms/key:Key")
+    quickly = changed(key.good, ("deletionWindowInDays",), 7)
+    assert [bool(findings(key, quickly, stage=stage)) for stage in STAGES] == [False, False, True, True]
 
 
 def test_every_other_rule_is_mandatory_everywhere():

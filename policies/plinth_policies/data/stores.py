@@ -75,7 +75,7 @@ def _key(key: Resource) -> Iterator[Finding]:
         what = f"enableKeyRotation is {shown(key.get('enableKeyRotation'))}"
         yield Finding(what, "one leaked key would open everything ever written", f"set it to true; {_BY_COMPONENT}")
     days = number(key.get("deletionWindowInDays"))
-    if days is not None and days < _LEAST_DELETION_DAYS:
+    if key.stage in ("staging", "production") and days is not None and days < _LEAST_DELETION_DAYS:
         what = f"deletionWindowInDays is {days:g}"
         fix = f"set it to {_LEAST_DELETION_DAYS} or more"
         yield Finding(what, "data is lost with its key, and nobody would notice in time", fix)
