@@ -45,3 +45,8 @@ def tenant_key_secret(environment: Environment, tenant: str) -> str:
 def gateway_keys_secret(environment: Environment) -> str:
     """Secrets Manager name of the hashes of all gateway keys."""
     return f"plinth/{environment.name}/gateway/keys"
+
+
+def tenant_route_secret(environment: Environment, tenant: str, route: str) -> str:
+    """Secrets Manager name of a route that a tenant added; the place in the tenant's own folder says whose it is."""
+    return f"plinth/{environment.name}/tenants/{tenant}/routes/{route}"

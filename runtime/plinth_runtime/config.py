@@ -48,6 +48,9 @@ class GatewayConfig(_Model):
     keys_file: AbsolutePath = "/etc/plinth/keys/keys.json"
     """File with the hashed API keys (`KeysFile`); read again when it changes."""
 
+    tenant_routes_dir: AbsolutePath | None = None
+    """Folder with the routes that tenants add (`plinth_runtime.tenant_routes`); read again when it changes."""
+
     max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 20 * 1024 * 1024
     """Largest request body, in bytes; above it the answer is 413."""
 

@@ -1,0 +1,262 @@
+"""The gateway: one OpenAI-compatible address in front of every model."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi_kubernetes import apps, core, meta, networking, policy
+
+from plinth import addresses, naming, pods, versions
+from plinth.base import Component
+from plinth.gateway import plan
+from plinth.gateway.keys import tenant_keys
+from plinth.security.secrets import RemoteSecret, external_secret
+from plinth.spec.environment import Environment
+from plinth.spec.gateway import Gateway as GatewaySection
+from plinth.spec.models import HostedModel
+from plinth_runtime import names
+from plinth_runtime.config import RuntimeConfig
+
+API, METRICS = "http", "metrics"
+"""Names of the gateway's ports."""
+
+_CONFIG, _KEYS, _ROUTES, _TEMPORARY = "config", "keys", "tenant-routes", "tmp"
+_CONFIG_MAP, _KEYS_SECRET, _ROUTES_SECRET = "gateway-config", "gateway-keys", "gateway-tenant-routes"
+
+
+class Gateway(Component):
+    """The gateway's configuration, keys, pods, service and walls."""
+
+    service_name: pulumi.Output[str]
+    """Name of the Service; known once it exists."""
+
+    def __init__(
+        self,
+        name: str,
+        section: GatewaySection,
+        *,
+        environment: Environment,
+        config: RuntimeConfig,
+        hosted: Sequence[HostedModel],
+        namespace: pulumi.Input[str],
+        priority_class: pulumi.Input[str],
+        store_name: pulumi.Input[str],
+        secrets_key_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Gateway", name, section, environment=environment, opts=opts)
+        self._name, self._section, self._config, self._hosted = name, section, config, hosted
+        self._namespace, self._priority_class, self._store_name = namespace, priority_class, store_name
+        self._labels = pods.labels(addresses.GATEWAY, addresses.GATEWAY)
+        self._selector = pods.selector(addresses.GATEWAY, addresses.GATEWAY)
+        rendered = plan.render(config)
+
+        config_map = core.v1.ConfigMap(
+            f"{name}-config",
+            metadata=self._metadata(_CONFIG_MAP),
+            data={plan.CONFIG_FILE: rendered},
+            opts=self.options(core.v1.ConfigMap),
+        )
+        tenants = [tenant.name for tenant in config.tenants]
+        hashes = tenant_keys(self, name, tenants, environment=environment, key_arn=secrets_key_arn)
+        mounted = [
+            self._external(
+                f"{name}-keys", _KEYS_SECRET, plan.KEYS_FILE, naming.gateway_keys_secret(environment), hashes
+            )
+        ]
+        for model in hosted:
+            mounted.append(
+                self._external(
+                    f"{name}-provider-{model.name}", _provider(model), plan.API_KEY_FILE, model.api_key_secret
+                )
+            )
+        mounted.append(self._tenant_routes())
+        account = core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata=self._metadata(),
+            automount_service_account_token=False,
+            opts=self.options(core.v1.ServiceAccount),
+        )
+        self._deployment(plan.checksum(rendered), depends_on=[config_map, account, *mounted])
+        self._disruption_budget()
+        self._wall(tenants)
+        service = core.v1.Service(
+            f"{name}-service",
+            metadata=self._metadata(),
+            spec=core.v1.ServiceSpecArgs(
+                selector=self._selector,
+                ports=[core.v1.ServicePortArgs(name=API, port=config.gateway.port, target_port=API)],
+            ),
+            opts=self.options(core.v1.Service),
+        )
+        self.service_name = service.metadata.apply(lambda metadata: str(metadata.name))
+        self.register_outputs({"serviceName": self.service_name})
+
+    def _metadata(self, name: str = addresses.GATEWAY) -> meta.v1.ObjectMetaArgs:
+        return meta.v1.ObjectMetaArgs(name=name, namespace=self._namespace, labels=self._labels)
+
+    def _external(
+        self, name: str, target: str, key: str, secret: str, exists: pulumi.Output[str] | None = None
+    ) -> pulumi.Resource:
+        """A Kubernetes Secret with one key, kept equal to a secret of Secrets Manager.
+
+        `exists` is an output that is known once that secret has its value.
+        """
+        source = pulumi.Output.all(secret, exists).apply(lambda parts: str(parts[0])) if exists else secret
+        return external_secret(
+            name,
+            namespace=self._namespace,
+            target=target,
+            entries={key: RemoteSecret(source)},
+            store_name=self._store_name,
+            opts=self.options(k8s.apiextensions.CustomResource),
+        )
+
+    def _tenant_routes(self) -> pulumi.Resource:
+        """The routes that tenants' own stacks keep in their folders, as one file each.
+
+        They are no secrets. Secrets Manager is where a team may write by the prefix of a name, where External
+        Secrets reads anyway, and so what gives the gateway routes without access to AWS or to other namespaces.
+        """
+        search = plan.route_search(self._environment)
+        return k8s.apiextensions.CustomResource(
+            f"{self._name}-tenant-routes",
+            api_version=versions.API["ExternalSecret"],
+            kind="ExternalSecret",
+            metadata=self._metadata(_ROUTES_SECRET),
+            spec={
+                "refreshInterval": "1m",
+                "secretStoreRef": {"kind": "ClusterSecretStore", "name": self._store_name},
+                # Without any route there is no Secret, which the mount allows.
+                "target": {"name": _ROUTES_SECRET, "creationPolicy": "Owner", "deletionPolicy": "Delete"},
+                "dataFrom": [
+                    {
+                        "find": {"path": search.path, "name": {"regexp": search.pattern}},
+                        "rewrite": [{"regexp": {"source": search.pattern, "target": search.file_name}}],
+                    }
+                ],
+            },
+            opts=self.options(k8s.apiextensions.CustomResource),
+        )
+
+    def _deployment(self, config_checksum: str, *, depends_on: list[pulumi.Resource]) -> None:
+        settings = self._config.gateway
+        apps.v1.Deployment(
+            f"{self._name}-deployment",
+            metadata=self._metadata(),
+            spec=apps.v1.DeploymentSpecArgs(
+                replicas=self._section.replicas,
+                selector=meta.v1.LabelSelectorArgs(match_labels=self._selector),
+                strategy=apps.v1.DeploymentStrategyArgs(
+                    type="RollingUpdate",
+                    rolling_update=apps.v1.RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
+                ),
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(
+                        labels={**self._labels, naming.RUNTIME_LABEL: "true"},
+                        annotations={"plinth.dev/config-checksum": config_checksum},
+                    ),
+                    spec=core.v1.PodSpecArgs(
+                        service_account_name=addresses.GATEWAY,
+                        automount_service_account_token=False,
+                        enable_service_links=False,
+                        priority_class_name=self._priority_class,
+                        security_context=pods.pod_security(),
+                        termination_grace_period_seconds=int(settings.drain_seconds) + 15,
+                        topology_spread_constraints=[
+                            pods.spread(self._selector, zone=True),
+                            pods.spread(self._selector, zone=False),
+                        ],
+                        containers=[self._container()],
+                        volumes=self._volumes(),
+                    ),
+                ),
+            ),
+            opts=self.options(apps.v1.Deployment, depends_on=depends_on),
+        )
+
+    def _container(self) -> core.v1.ContainerArgs:
+        settings = self._config.gateway
+        probes = settings.metrics_port or settings.port
+        container_ports = [core.v1.ContainerPortArgs(name=API, container_port=settings.port)]
+        if settings.metrics_port:
+            container_ports.append(core.v1.ContainerPortArgs(name=METRICS, container_port=settings.metrics_port))
+        return core.v1.ContainerArgs(
+            name="gateway",
+            image=self._section.image,
+            command=["plinth-runtime", "gateway"],
+            args=["--config", f"{plan.CONFIG_FOLDER}/{plan.CONFIG_FILE}"],
+            ports=container_ports,
+            resources=pods.resources(cpu="500m", cpu_limit="2", memory="512Mi"),
+            security_context=pods.container_security(),
+            startup_probe=pods.http_probe(names.HEALTH_PATH, probes, period=1, failures=30),
+            readiness_probe=pods.http_probe(names.READY_PATH, probes, period=3, failures=2),
+            liveness_probe=pods.http_probe(names.HEALTH_PATH, probes, period=10, failures=3),
+            # Services stop sending to a pod some seconds after it begins to end.
+            lifecycle=core.v1.LifecycleArgs(
+                pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=5))
+            ),
+            volume_mounts=[
+                _mount(_CONFIG, f"{plan.CONFIG_FOLDER}/{plan.CONFIG_FILE}", sub_path=plan.CONFIG_FILE),
+                _mount(_KEYS, plan.KEYS_FOLDER),
+                _mount(_ROUTES, plan.TENANT_ROUTES_FOLDER),
+                *(_mount(_provider(model), plan.provider_folder(model.name)) for model in self._hosted),
+                core.v1.VolumeMountArgs(name=_TEMPORARY, mount_path=pods.TEMPORARY),
+            ],
+        )
+
+    def _volumes(self) -> list[core.v1.VolumeArgs]:
+        return [
+            core.v1.VolumeArgs(name=_CONFIG, config_map=core.v1.ConfigMapVolumeSourceArgs(name=_CONFIG_MAP)),
+            _secret_volume(_KEYS, _KEYS_SECRET),
+            _secret_volume(_ROUTES, _ROUTES_SECRET, optional=True),
+            *(_secret_volume(_provider(model), _provider(model)) for model in self._hosted),
+            pods.scratch(_TEMPORARY, "256Mi"),
+        ]
+
+    def _disruption_budget(self) -> None:
+        policy.v1.PodDisruptionBudget(
+            f"{self._name}-disruption",
+            metadata=self._metadata(),
+            spec=policy.v1.PodDisruptionBudgetSpecArgs(
+                max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=self._selector)
+            ),
+            opts=self.options(policy.v1.PodDisruptionBudget),
+        )
+
+    def _wall(self, tenants: Sequence[str]) -> None:
+        """Tenants reach the API, Prometheus the metrics; the gateway reaches models and hosted providers."""
+        settings = self._config.gateway
+        ingress = [pods.allow_from([pods.peer(naming.MONITORING_NAMESPACE)], settings.metrics_port or settings.port)]
+        if tenants:
+            callers = [pods.peer(naming.tenant_namespace(tenant)) for tenant in tenants]
+            ingress.append(pods.allow_from(callers, settings.port))
+        egress = [pods.allow_dns(), pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], addresses.MODEL_PORT)]
+        if self._hosted:
+            egress.append(pods.allow_addresses("0.0.0.0/0", 443))
+        networking.v1.NetworkPolicy(
+            f"{self._name}-wall",
+            metadata=self._metadata(),
+            spec=networking.v1.NetworkPolicySpecArgs(
+                pod_selector=meta.v1.LabelSelectorArgs(match_labels=self._selector),
+                policy_types=["Ingress", "Egress"],
+                ingress=ingress,
+                egress=egress,
+            ),
+            opts=self.options(networking.v1.NetworkPolicy),
+        )
+
+
+def _provider(model: HostedModel) -> str:
+    """Name of the Secret and of the volume with the key of a hosted model's provider."""
+    return f"provider-{model.name}"
+
+
+def _mount(volume: str, path: str, sub_path: str | None = None) -> core.v1.VolumeMountArgs:
+    return core.v1.VolumeMountArgs(name=volume, mount_path=path, sub_path=sub_path, read_only=True)
+
+
+def _secret_volume(name: str, secret: str, *, optional: bool = False) -> core.v1.VolumeArgs:
+    return core.v1.VolumeArgs(
+        name=name, secret=core.v1.SecretVolumeSourceArgs(secret_name=secret, optional=optional, default_mode=0o440)
+    )

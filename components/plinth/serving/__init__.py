@@ -1,0 +1,1 @@
+"""Model servers: vLLM on the GPU pools, and the development model server."""

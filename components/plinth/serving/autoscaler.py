@@ -1,0 +1,40 @@
+"""KEDA: scales model servers by what their metrics say."""
+
+import pulumi
+from pulumi_kubernetes import helm
+
+from plinth import versions
+
+
+def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> helm.v3.Release:
+    """KEDA's Helm release, restricted and with two operators."""
+    resources = {
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+        "limits": {"cpu": "1", "memory": "512Mi"},
+    }
+    return helm.v3.Release(
+        name,
+        name="keda",
+        namespace=namespace,
+        chart=versions.KEDA.name,
+        version=versions.KEDA.version,
+        repository_opts=helm.v3.RepositoryOptsArgs(repo=versions.KEDA.repository),
+        atomic=True,
+        cleanup_on_fail=True,
+        max_history=3,
+        timeout=600,
+        values={
+            "operator": {"replicaCount": 2},
+            "metricsServer": {"replicaCount": 2},
+            "podSecurityContext": {
+                part: {
+                    "runAsNonRoot": True,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                }
+                for part in ("operator", "metricServer", "webhooks")
+            },
+            "podDisruptionBudget": {part: {"maxUnavailable": 1} for part in ("operator", "metricServer", "webhooks")},
+            "resources": dict.fromkeys(("operator", "metricServer", "webhooks"), resources),
+        },
+        opts=opts,
+    )

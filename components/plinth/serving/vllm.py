@@ -1,0 +1,108 @@
+"""What vLLM is told, and what its pods need. Pure.
+
+Sources: vLLM's documentation (`vllm serve`, environment variables, Run:ai Model Streamer) for vLLM 0.1x, engine V1.
+"""
+
+from dataclasses import dataclass
+
+from plinth import catalogue
+from plinth.spec.gpu import GpuPool
+from plinth.spec.models import VllmModel
+from plinth.spec.sizing import USABLE_SHARE
+
+HEALTH_PATH = "/health"
+
+CACHE = "/cache"
+"""Where compiled kernels and CUDA graphs are kept; an emptyDir."""
+
+DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
+"""`--dtype` by precision; quantized checkpoints say theirs in `config.json`, so `auto` reads it there."""
+
+HOST_SHARE = 0.7
+"""Share of an instance's processors and memory that its model pods request; the rest is the system's."""
+
+
+def serve_options(model: VllmModel, port: int) -> list[str]:
+    """Options of `vllm serve`, after the address of the weights."""
+    options = [
+        "--host=0.0.0.0",
+        f"--port={port}",
+        f"--served-model-name={model.name}",
+        "--load-format=runai_streamer",
+        f"--dtype={DTYPES.get(model.precision, 'auto')}",
+        f"--tensor-parallel-size={model.tensor_parallel}",
+        f"--max-model-len={model.max_context_tokens}",
+        f"--gpu-memory-utilization={USABLE_SHARE}",
+        "--enable-prefix-caching",
+    ]
+    if model.tensor_parallel > 1:
+        # Each GPU's process reads its own share of the weights from S3.
+        options.append('--model-loader-extra-config={"distributed":true}')
+    return options
+
+
+def environment_variables(resources: "PodResources", region: str) -> dict[str, str]:
+    """Environment of the vLLM container: offline, quiet, and writing only where a volume is."""
+    return {
+        "AWS_REGION": region,
+        "HOME": CACHE,
+        "USER": "vllm",  # PyTorch asks for the user's name, and the image has no entry for the pod's user id
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
+        "TRITON_CACHE_DIR": f"{CACHE}/triton",
+        "RUNAI_STREAMER_MEMORY_LIMIT": str(resources.streamer_bytes),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PodResources:
+    """What one replica requests."""
+
+    gpus: int
+    cpus: int
+    cpu_limit: int
+    memory_gib: int
+    shm_gib: int
+    """Shared memory between the processes of a replica; counts toward `memory_gib`."""
+
+    @property
+    def streamer_bytes(self) -> int:
+        """Memory that the weight streamer may buffer in: its own default of 40 GB would not fit small instances."""
+        return self.memory_gib * 2**30 // 4
+
+
+def pod_resources(model: VllmModel, pool: GpuPool) -> PodResources:
+    """A replica's fair share of the smallest instance of its pool."""
+    shares = [
+        (facts.vcpus * model.tensor_parallel / facts.gpus, facts.memory_gib * model.tensor_parallel / facts.gpus)
+        for facts in (catalogue.instance(name) for name in pool.instance_types)
+    ]
+    cpus, memory = min(share[0] for share in shares), min(share[1] for share in shares)
+    memory_gib = max(int(memory * HOST_SHARE), 1)
+    return PodResources(
+        gpus=model.tensor_parallel,
+        cpus=max(int(cpus * HOST_SHARE), 1),
+        cpu_limit=max(int(cpus), 1),
+        memory_gib=memory_gib,
+        shm_gib=max(min(16, memory_gib // 8), 1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a new version replaces the old one."""
+
+    max_surge: int
+    max_unavailable: int
+
+
+def rollout(model: VllmModel, pool: GpuPool, models: list[VllmModel]) -> Rollout:
+    """One more replica first where the pool has spare GPUs for it; otherwise one replica makes room.
+
+    `models` are all models of the platform; those on other pools do not count.
+    """
+    wanted = sum(other.replicas.max * other.tensor_parallel for other in models if other.pool == pool.name)
+    spare = pool.max_gpus - wanted >= model.tensor_parallel
+    return Rollout(max_surge=1, max_unavailable=0) if spare else Rollout(max_surge=0, max_unavailable=1)

@@ -1,0 +1,1 @@
+"""Tenants: the product teams on the platform."""
