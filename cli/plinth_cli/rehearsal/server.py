@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
+import queue
 import signal
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +61,13 @@ def serve(served: Mapping[str, Package], ledger: Ledger, adopt: frozenset[str]) 
     return servers, ports
 
 
+def _only_one(path: Path) -> None:
+    """Waits for the server of a killed update, which finishes what it was creating, to be gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Never closed: the lock is held as long as this process lives.
+    fcntl.flock(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), fcntl.LOCK_EX)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="plinth-rehearsal")
     parser.add_argument("--env-dir", type=Path, required=True)
@@ -67,14 +75,16 @@ def main() -> None:
     parser.add_argument("--adopt", action="append", default=[], help="URN whose creation a killed update had begun")
     parser.add_argument("--parent", type=int)
     arguments = parser.parse_args()
-    stopping = threading.Event()
+    # Not an Event: a second signal while the first is in Event.set() would wait for its lock forever.
+    stopping: queue.SimpleQueue[None] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: stopping.put(None))
     end_with_parent(arguments.parent)
+    _only_one(arguments.env_dir / "cloud" / "providers.lock")
     ledger = Ledger(arguments.env_dir / "cloud" / "ledger.sqlite")
     servers, ports = serve(packages(arguments.env_dir, arguments.aws_endpoint), ledger, frozenset(arguments.adopt))
     print(json.dumps({"providers": ports}), flush=True)
-    stopping.wait()
+    stopping.get()
     for stopped in [server.stop(_GRACE_SECONDS) for server in servers]:
         stopped.wait()
     ledger.close()

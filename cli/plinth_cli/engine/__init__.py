@@ -1,0 +1,1 @@
+"""Pulumi's own engine, driven: projects, sessions, what they show, and recovery after a kill."""

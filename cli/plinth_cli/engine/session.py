@@ -1,0 +1,301 @@
+"""One operation of Pulumi's engine, from the user's files to a `Result`."""
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from plinth_cli.console import Console
+from plinth_cli.engine import failure, recovery
+from plinth_cli.engine.lock import Marker, Running, environment_lock
+from plinth_cli.engine.project import LOCAL, Project
+from plinth_cli.engine.result import Operation, Problem, Result
+from plinth_cli.errors import PlinthError
+from plinth_cli.policyenv import PolicyEnv
+from plinth_cli.toolchain import Toolchain
+
+PARALLEL = 16
+"""Resource operations at a time: the engine's default is unbounded, which swamps a laptop."""
+REAL_GRACE_SECONDS = 900.0
+"""How long an engine that works on a real cloud may finish what is in flight when the CLI dies."""
+
+_DOING: dict[Operation, str] = {
+    "up": "Updating",
+    "preview": "Previewing",
+    "destroy": "Destroying",
+    "refresh": "Refreshing",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of one run.
+
+    Attributes:
+        aws_endpoint: Address of a moto server that already runs (the laptop's); None starts one for the run.
+        toolchain: The Pulumi CLI; None finds or builds it.
+        policies: The policy pack and its interpreter; None uses the project's pack, else the platform's.
+        message: Note kept in the stack's history.
+    """
+
+    aws_endpoint: str | None = None
+    toolchain: Toolchain | None = None
+    policies: PolicyEnv | None = None
+    message: str | None = None
+
+
+@dataclass
+class _Run:
+    """What the steps of one run share."""
+
+    operation: Operation
+    env: str
+    project: Project
+    rehearse: bool
+    console: Console
+    options: Options
+    toolchain: Toolchain
+    policies: PolicyEnv | None
+    result: Result
+    secrets: list[str] = field(default_factory=list[str])
+
+
+def run(
+    operation: Operation,
+    env: str,
+    *,
+    project: Project,
+    rehearse: bool,
+    console: Console,
+    options: Options | None = None,
+) -> Result:
+    """Run one operation to its end.
+
+    Args:
+        operation: up, preview, destroy or refresh.
+        env: The environment, as in Pulumi.<env>.yaml.
+        project: The platform or a team's stack.
+        rehearse: Use stand-in providers and a state of its own; `local` always does.
+        console: Where progress is told.
+        options: See `Options`.
+
+    Returns:
+        What happened; also when the update failed, a policy stopped it, or Ctrl-C did.
+
+    Raises:
+        PlinthError: It could not even begin.
+    """
+    from plinth_cli.policyenv import ensure_policy_env
+    from plinth_cli.toolchain import ensure_pulumi
+
+    options = options or Options()
+    rehearse = rehearse or env == LOCAL
+    project.stack_file(env)
+    begun = time.monotonic()
+    result = Result(operation, env, project.name, rehearse)
+    with environment_lock(project.dirs(env), f"{operation} {env}"):
+        policies = options.policies
+        if policies is None and operation in ("up", "preview"):
+            policies = _own_pack(project, ensure_policy_env(console))
+        toolchain = options.toolchain or ensure_pulumi(console)
+        state = _Run(operation, env, project, rehearse, console, options, toolchain, policies, result)
+        try:
+            if rehearse:
+                _rehearse(state)
+            else:
+                _really(state)
+        except KeyboardInterrupt:
+            result.interrupted = True
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+def _own_pack(project: Project, policies: PolicyEnv) -> PolicyEnv:
+    """A project may bring its own rules; most use the platform's."""
+    for root in (project.root, project.platform_root):
+        if (root / "policies" / "PulumiPolicy.yaml").is_file():
+            return PolicyEnv(pack=root / "policies", bin_dir=policies.bin_dir)
+    return policies
+
+
+def _rehearse(state: _Run) -> None:
+    from plinth_cli.engine import workspace
+    from plinth_cli.engine.command import EngineCommand
+    from plinth_cli.rehearsal import Rehearsal
+
+    project, env = state.project, state.env
+    dirs = project.dirs(env)
+    marker = Marker(dirs)
+    scratch = workspace.prepare(project, env, project.stack_file(env))
+    state.secrets.append(scratch.passphrase)
+    for key in scratch.placeholders:
+        state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
+    found = recovery.recover(scratch.files, dirs, recovery.read_ledger(dirs))
+    running = Running(state.operation, os.getpid(), time.time())
+
+    def note_keeper(pid: int) -> None:
+        marker.write(Running(running.operation, running.pid, running.since, pid, time.time()))
+
+    command = EngineCommand(
+        state.toolchain, isolated=True, on_start=note_keeper, on_interrupt=_interruption(state.console)
+    )
+    _repair(state, found, scratch, command)
+    marker.write(running)
+    with Rehearsal(dirs.base, state.options.aws_endpoint, scratch.passphrase, found.adopt) as rehearsal:
+        stack = workspace.open_rehearsal(scratch, command, project.program, _environ(state, rehearsal.environ))
+        _execute(state, stack, command)
+    scratch.files.prune()
+    if state.result.error is None and not state.result.interrupted:
+        marker.clear()
+
+
+def _repair(state: _Run, found: recovery.Recovered, scratch: Any, command: Any) -> None:
+    """Clear cut-off operations from the state with the engine's own means, and say what was found."""
+    from plinth_cli.engine import workspace
+
+    if found.clear:
+        stack = workspace.open_rehearsal(scratch, command, state.project.program, {})
+        # `pulumi stack import` drops pending operations: that is what Pulumi documents for clearing them.
+        stack.import_stack(stack.export_stack())
+    state.result.recovered = list(found.notes)
+    for line in found.notes:
+        state.console.warn(line)
+
+
+def _really(state: _Run) -> None:
+    from plinth_cli.engine import workspace
+    from plinth_cli.engine.command import EngineCommand
+
+    command = EngineCommand(state.toolchain, grace=REAL_GRACE_SECONDS, on_interrupt=_interruption(state.console))
+    stack = workspace.open_real(state.project, state.env, command, _environ(state, {}))
+    _execute(state, stack, command)
+
+
+def _environ(state: _Run, extra: dict[str, str]) -> dict[str, str]:
+    """The engine's environment: the policy interpreter must be found on PATH."""
+    from plinth_cli.engine.workspace import path_with
+
+    folders = [state.policies.bin_dir] if state.policies else []
+    return {"PATH": path_with(*folders, state.toolchain.pulumi.parent), "PULUMI_SKIP_UPDATE_CHECK": "true", **extra}
+
+
+def _interruption(console: Console) -> Callable[[int], None]:
+    def tell(presses: int) -> None:
+        if presses == 1:
+            console.warn("Stopping: what is in flight is finished first. Ctrl-C again stops at once.")
+
+    return tell
+
+
+def _execute(state: _Run, stack: Any, command: Any) -> None:
+    """Let the engine do it, and put what it said into the result."""
+    from pulumi.automation.errors import CommandError
+
+    from plinth_cli.engine.events import Collector
+
+    title = f"{_DOING[state.operation]} {state.env}" + (" (rehearsal)" if state.rehearse else "")
+    command_error: CommandError | None = None
+    collector = Collector()
+    with _quiet_sdk(), failure.captured() as kept, _program_output(state.console):
+        try:
+            with state.console.task(title) as task:
+                collector.on_step = lambda done, doing: task.update(f"{done} done" + (f", {doing}" if doing else ""))
+                _operate(state, stack, collector)
+        except CommandError as error:
+            command_error = error
+    result = state.result
+    result.changes = list(collector.changes.values())
+    result.counts = collector.tally()
+    result.violations, result.problems = collector.violations, collector.problems
+    result.outputs = collector.outputs
+    result.policies = collector.policies if state.policies else None
+    result.interrupted = command.interrupted
+    if command_error and not result.interrupted:
+        result.error = _failure(state, kept, command_error)
+
+
+def _operate(state: _Run, stack: Any, collector: Any) -> None:
+    message = state.options.message
+    common: dict[str, Any] = {"on_event": collector, "parallel": PARALLEL, "color": "never", "message": message}
+    if state.operation in ("up", "preview"):
+        packs = [str(state.policies.pack)] if state.policies else []
+        getattr(stack, state.operation)(policy_packs=packs, suppress_outputs=True, **common)
+    else:
+        getattr(stack, state.operation)(**common)
+
+
+def _failure(state: _Run, kept: failure.Captured, error: Exception) -> PlinthError | None:
+    """Say why the engine failed, from whoever knows best: a provider, a policy, the program or the engine itself."""
+    result = state.result
+    errors = [problem for problem in result.problems if problem.error]
+    if errors:
+        return _resource_errors(state, errors)
+    if result.mandatory:
+        return None  # the violations say it all
+    if kept.first is not None:
+        roots = [state.project.root, state.project.platform_root]
+        log = failure.write_log(kept.first, state.project.dirs(state.env).base / "logs", state.secrets)
+        result.log = str(log.relative_to(state.project.platform_root))
+        return failure.explain(kept.first, roots, state.project.stack_file(state.env))
+    from plinth_cli.engine.workspace import last_words
+
+    return PlinthError(
+        f"The engine could not {state.operation} {state.env}: {last_words(error)}.", str(state.project.root)
+    )
+
+
+def _resource_errors(state: _Run, errors: list[Problem]) -> PlinthError:
+    """One line per failure, each naming resource and property."""
+    unknown = next((p for p in errors if "unknown stack" in p.message or "no stack named" in p.message), None)
+    if unknown and not state.project.is_platform:
+        return PlinthError(
+            f"{unknown.message}.".replace("..", "."),
+            fix=f"Bring the platform up first: plinth up {state.env}" + (" --rehearse" if state.rehearse else ""),
+        )
+    lines = [describe(problem) for problem in errors]
+    if len(lines) == 1:
+        return PlinthError(lines[0])
+    return PlinthError(f"{len(lines)} errors:\n" + "\n".join(f"  - {line}" for line in lines))
+
+
+def describe(problem: Problem) -> str:
+    """Return `<type> <name>, property <path>: <message>`."""
+    if not problem.urn:
+        return problem.message
+    kind, name = problem.urn.split("::", 3)[2].rsplit("$", 1)[-1], problem.urn.rsplit("::", 1)[-1]
+    where = f"{kind} {name}" + (f", property {problem.property}" if problem.property else "")
+    return f"{where}: {problem.message}"
+
+
+@contextlib.contextmanager
+def _quiet_sdk() -> Iterator[None]:
+    """Keep the SDK from sending its debug log to the engine.
+
+    It sends several messages per resource, a third of the time of a large program, with secrets in plaintext among them.
+    """
+    from pulumi import log
+
+    original = log.debug
+    log.debug = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        log.debug = original
+
+
+@contextlib.contextmanager
+def _program_output(console: Console) -> Iterator[None]:
+    """What the program prints goes to the narration: stdout holds the result and nothing else."""
+
+    class Lines(io.TextIOBase):
+        def write(self, text: str) -> int:
+            for line in text.splitlines():
+                if line.strip():
+                    console.note(f"program: {line}")
+            return len(text)
+
+    with contextlib.redirect_stdout(Lines()):
+        yield
