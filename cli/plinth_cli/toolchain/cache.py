@@ -11,6 +11,8 @@ from pathlib import Path
 from plinth_cli.console import Console
 from plinth_cli.errors import PlinthError
 
+STAGING = ".new-"
+
 
 @contextmanager
 def exclusive(folder: Path, console: Console, what: str) -> Generator[None]:
@@ -34,6 +36,9 @@ def exclusive(folder: Path, console: Console, what: str) -> Generator[None]:
         except BlockingIOError:
             with console.task(f"Another plinth is getting {what}; waiting for it"):
                 fcntl.flock(handle, fcntl.LOCK_EX)
+        for leftover in folder.glob(f"{STAGING}*"):
+            # Of a process that was killed: the lock is ours, so nobody writes it any more.
+            shutil.rmtree(leftover, ignore_errors=True)
         yield
     finally:
         os.close(handle)
@@ -42,7 +47,7 @@ def exclusive(folder: Path, console: Console, what: str) -> Generator[None]:
 @contextmanager
 def staged(target: Path) -> Generator[Path]:
     """Yield an empty folder that becomes `target` by one rename if the block succeeds, and vanishes if not."""
-    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=target.parent))
     staging.chmod(0o755)
     try:
         yield staging
