@@ -1,6 +1,6 @@
 """What a rule is: data with pure functions, so that it can be tested and listed without the policy SDK."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -51,8 +51,8 @@ class Resource:
     protect: bool = False
     """Whether Pulumi refuses to delete it."""
 
-    parent: str | None = None
-    """URN of its parent."""
+    ancestors: tuple[str, ...] = ()
+    """URNs of its parent, the parent's parent and so on."""
 
     depends_on: frozenset[str] = frozenset()
     """URNs of the resources that it depends on in any way."""
@@ -75,15 +75,9 @@ class Stack:
         """The resources of these types."""
         return [resource for resource in self.resources if resource.type in types]
 
-    def inside(self, ancestor: Resource) -> Iterator[Resource]:
-        """The resources below one in the tree of parents."""
-        parents = {resource.urn: resource.parent for resource in self.resources}
-        for resource in self.resources:
-            above = resource.parent
-            while above is not None and above != ancestor.urn:
-                above = parents.get(above)
-            if above == ancestor.urn:
-                yield resource
+    def inside(self, component: Resource, token: str) -> list[Resource]:
+        """The resources of a type that are children of a component, at any depth."""
+        return [resource for resource in self.of(token) if component.urn in resource.ancestors]
 
 
 @dataclass(frozen=True)

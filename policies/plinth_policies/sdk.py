@@ -1,6 +1,6 @@
 """The one module that speaks with Pulumi's policy SDK: rules become policies here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,7 +60,7 @@ def _validate(rule: Rule, stages: Stages, args: ResourceValidationArgs, report: 
         stage=stage,
         props=plain(args.props),
         protect=args.opts.protect,
-        parent=args.opts.parent,
+        ancestors=(args.opts.parent,) if args.opts.parent else (),
     )
     for finding in check(resource):
         report(str(finding), None)
@@ -81,10 +81,17 @@ def _stack_resource(found: PolicyResource, stages: Stages) -> Resource:
         stage=stages.of(found.urn),
         props=plain(found.props),
         protect=found.opts.protect,
-        parent=found.parent.urn if found.parent else None,
+        ancestors=tuple(_ancestors(found)),
         depends_on=_urns(found.dependencies),
         sources={name: _urns(sources) for name, sources in found.property_dependencies.items()},
     )
+
+
+def _ancestors(found: PolicyResource) -> Iterator[str]:
+    above = found.parent
+    while above is not None:
+        yield above.urn
+        above = above.parent
 
 
 def _urns(resources: Iterable[Any]) -> frozenset[str]:

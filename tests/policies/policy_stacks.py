@@ -28,6 +28,10 @@ class Item:
         return f"urn:pulumi:prod::plinth::{self.type}::{self.name}"
 
     @property
+    def ancestors(self) -> tuple[str, ...]:
+        return (self.parent.urn, *self.parent.ancestors) if self.parent else ()
+
+    @property
     def depends_on(self) -> list[str]:
         return [source.urn for sources in self.sources.values() for source in sources]
 
@@ -41,7 +45,7 @@ def stack(*items: Item) -> Stack:
                 item.urn,
                 "production",
                 plain(item.props),
-                parent=item.parent.urn if item.parent else None,
+                ancestors=item.ancestors,
                 depends_on=frozenset(item.depends_on),
                 sources={name: frozenset(s.urn for s in found) for name, found in item.sources.items()},
             )
@@ -75,6 +79,11 @@ wall = Item(
     },
     search,
 )
+group = Item("plinth:index:Budgets", "search", {}, search)
+budget = Item(
+    "aws:budgets/budget:Budget", "search", {"limitAmount": "500", "notifications": [{"threshold": 80}]}, group
+)
+silent = Item("aws:budgets/budget:Budget", "silent", {"limitAmount": "500"}, search)
 quota_of_unknown = Item(
     QUOTA, "later", {**quota.props, "metadata": {"namespace": UNKNOWN}}, search, {"metadata": [namespace]}
 )
@@ -106,19 +115,51 @@ CASES: list[tuple[str, str, list[Item], list[tuple[Item, str]]]] = [
     (STORES, "no bucket at all", [], []),
     (STORES, "another bucket's block", [models, logs, *both[:3]], [(logs, "bucket logs has no BucketServerSide")]),
     (STORES, "nothing beside it", [logs], [(logs, "no BucketPublicAccessBlock"), (logs, "no BucketServerSide")]),
-    (TENANTS, "complete", [search, namespace, quota, wall], []),
-    (TENANTS, "a namespace not known yet", [search, namespace, quota_of_unknown, wall], []),
-    (TENANTS, "no namespace", [search], [(search, "tenant search has no namespace")]),
-    (TENANTS, "no quota", [search, namespace, wall], [(namespace, "tenant-search has no ResourceQuota")]),
+    (TENANTS, "complete", [search, group, budget, namespace, quota, wall], []),
+    (TENANTS, "a namespace not known yet", [search, group, budget, namespace, quota_of_unknown, wall], []),
+    (TENANTS, "no namespace", [search, group, budget], [(search, "tenant search has no namespace")]),
+    (
+        TENANTS,
+        "no quota",
+        [search, group, budget, namespace, wall],
+        [(namespace, "tenant-search has no ResourceQuota")],
+    ),
     (
         TENANTS,
         "a quota without memory and GPUs",
-        [search, namespace, small_quota, wall],
+        [search, group, budget, namespace, small_quota, wall],
         [(namespace, "bounds requests.memory"), (namespace, "bounds requests.nvidia.com/gpu")],
     ),
-    (TENANTS, "no wall", [search, namespace, quota], [(namespace, "no NetworkPolicy that denies everything")]),
-    (TENANTS, "a wall with one side", [search, namespace, quota, open_wall], [(namespace, "no NetworkPolicy that")]),
-    (TENANTS, "only an allowing policy", [search, namespace, quota, dns_only], [(namespace, "no NetworkPolicy that")]),
+    (
+        TENANTS,
+        "no wall",
+        [search, group, budget, namespace, quota],
+        [(namespace, "no NetworkPolicy that denies everything")],
+    ),
+    (
+        TENANTS,
+        "a wall with one side",
+        [search, group, budget, namespace, quota, open_wall],
+        [(namespace, "no NetworkPolicy that")],
+    ),
+    (
+        TENANTS,
+        "only an allowing policy",
+        [search, group, budget, namespace, quota, dns_only],
+        [(namespace, "no NetworkPolicy that")],
+    ),
+    (
+        TENANTS,
+        "no budget",
+        [search, namespace, quota, wall],
+        [(search, "tenant search has no budget that notifies anyone")],
+    ),
+    (
+        TENANTS,
+        "a budget that tells nobody",
+        [search, silent, namespace, quota, wall],
+        [(search, "tenant search has no budget that notifies anyone")],
+    ),
     (
         TENANTS,
         "a tenant's namespace made by hand",

@@ -24,11 +24,19 @@ class Component(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-@pytest.fixture
-def preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy_env: Any) -> Preview:
-    """Preview a program of components with the pack; gives the violations, and fails as the engine fails."""
+@pytest.fixture(params=["folder", "executable"])
+def preview(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy_env: Any
+) -> Preview:
+    """Preview a program of components with the pack; gives the violations, and fails as the engine fails.
+
+    As a folder the pack is started by the analyzer on PATH, as an executable by the engine itself.
+    """
     toolchain = ensure_pulumi(Console())
-    monkeypatch.setenv("PATH", f"{policy_env.bin_dir}:{toolchain.pulumi.parent}:/usr/bin:/bin")
+    folder = request.param == "folder"
+    pack = policy_env.pack if folder else policy_env.pack / "analyzer"
+    launcher = [str(policy_env.bin_dir)] if folder else []
+    monkeypatch.setenv("PATH", ":".join([*launcher, str(toolchain.pulumi.parent), "/usr/bin", "/bin"]))
     environment = {
         "PULUMI_HOME": str(tmp_path / "home"),
         "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
@@ -49,7 +57,7 @@ def preview(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy_env: Any) ->
         config = policy_env.pack / "config" / f"{stage}.json"
         try:
             created.preview(
-                policy_packs=[str(policy_env.pack)],
+                policy_packs=[str(pack)],
                 policy_pack_configs=[str(config)],
                 on_event=lambda event: found.append(event.policy_event) if event.policy_event else None,
             )
@@ -90,5 +98,6 @@ def test_a_rule_over_the_whole_stack_stops_it_too(preview: Preview):
         "quota": {"cpus": 8, "memoryGib": 32, "gpus": 0, "pods": 30},
     }
     found = preview(("Tenant", "search", tenant), stack="dev", stage="development")
-    assert [event.policy_name for event in found] == ["tenant-has-budget-and-quota-complete"]
+    assert [event.policy_name for event in found] == ["tenant-has-budget-and-quota-complete"] * 2
     assert "tenant search has no namespace" in found[0].message
+    assert "tenant search has no budget" in found[1].message

@@ -117,7 +117,7 @@ def stack_resource(item: Item) -> Any:
         name=item.name,
         urn=item.urn,
         properties=struct(wire(item.props)),
-        parent=item.parent.urn if item.parent else "",
+        parent=item.ancestors[0] if item.ancestors else "",
         dependencies=item.depends_on,
         propertyDependencies={
             name: analyzer_pb2.AnalyzerPropertyDependencies(urns=[source.urn for source in sources])

@@ -9,6 +9,7 @@ _TENANT = "plinth:index:Tenant"
 _NAMESPACE = "kubernetes:core/v1:Namespace"
 _QUOTA = "kubernetes:core/v1:ResourceQuota"
 _POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+_BUDGET = "aws:budgets/budget:Budget"
 _PREFIX = "tenant-"
 _BOUNDED = ("requests.cpu", "requests.memory", "requests.nvidia.com/gpu")
 _DECLARE = "declare the team in tenants, which makes all of it"
@@ -32,12 +33,15 @@ def _walls(stack: Stack) -> Iterator[Finding]:
     tenants = {tenant.urn for tenant in stack.of(_TENANT)}
     for namespace in stack.of(_NAMESPACE):
         name = namespace.get("metadata", "name")
-        if namespace.parent in tenants or (isinstance(name, str) and name.startswith(_PREFIX)):
+        if not tenants.isdisjoint(namespace.ancestors) or (isinstance(name, str) and name.startswith(_PREFIX)):
             yield from _namespace(stack, namespace, shown(name))
     for tenant in stack.of(_TENANT):
-        if not any(resource.type == _NAMESPACE for resource in stack.inside(tenant)):
+        if not stack.inside(tenant, _NAMESPACE):
             what = f"tenant {tenant.name} has no namespace"
             yield Finding(what, "its workloads would run among the platform's own", _DECLARE, tenant.urn)
+        if not any(_alerts(budget) for budget in stack.inside(tenant, _BUDGET)):
+            what = f"tenant {tenant.name} has no budget that notifies anyone"
+            yield Finding(what, "nobody would hear about a runaway bill", _DECLARE, tenant.urn)
 
 
 def _namespace(stack: Stack, namespace: Resource, name: str) -> Iterator[Finding]:
@@ -68,6 +72,10 @@ def _bounds(quota: Resource, field: str) -> bool:
     return not absent(quota.get("spec", "hard", field))
 
 
+def _alerts(budget: Resource) -> bool:
+    return not absent(budget.get("limitAmount")) and not absent(budget.get("notifications"))
+
+
 def _denies_all(spec: Value) -> bool:
     """Whether a NetworkPolicy chooses all pods and allows nothing in either direction."""
     if spec is UNKNOWN:
@@ -91,5 +99,5 @@ TENANT_HAS_BUDGET_AND_QUOTA = Rule(
     severity="high",
     fix="tenants[].monthly_budget_usd, tenants[].quota",
     checks={_TENANT: _tenant},
-    join=Join(frozenset({_TENANT, _NAMESPACE, _QUOTA, _POLICY}), _walls),
+    join=Join(frozenset({_TENANT, _NAMESPACE, _QUOTA, _POLICY, _BUDGET}), _walls),
 )
