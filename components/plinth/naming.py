@@ -37,9 +37,14 @@ def tenant_namespace(tenant: str) -> str:
     return f"tenant-{tenant}"
 
 
+def tenant_folder(environment: Environment, tenant: str) -> str:
+    """Start of the Secrets Manager names of what belongs to a tenant: it and its stacks may read and write there."""
+    return f"plinth/{environment.name}/tenants/{tenant}/"
+
+
 def tenant_key_secret(environment: Environment, tenant: str) -> str:
     """Secrets Manager name of a tenant's gateway key."""
-    return f"plinth/{environment.name}/tenants/{tenant}/gateway-key"
+    return f"{tenant_folder(environment, tenant)}gateway-key"
 
 
 def gateway_keys_secret(environment: Environment) -> str:
@@ -49,4 +54,9 @@ def gateway_keys_secret(environment: Environment) -> str:
 
 def tenant_route_secret(environment: Environment, tenant: str, route: str) -> str:
     """Secrets Manager name of a route that a tenant added; the place in the tenant's own folder says whose it is."""
-    return f"plinth/{environment.name}/tenants/{tenant}/routes/{route}"
+    return f"{tenant_folder(environment, tenant)}routes/{route}"
+
+
+def cache_token_secret(environment: Environment) -> str:
+    """Secrets Manager name of the cache's access token."""
+    return f"plinth/{environment.name}/cache/token"

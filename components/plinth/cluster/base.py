@@ -1,13 +1,24 @@
 """What every workload in the cluster stands on."""
 
 import pulumi
+import pulumi_kubernetes as k8s
 
+from plinth import naming
 from plinth.base import Component
+from plinth.cluster import walls
 from plinth.spec.environment import Environment
+
+STORAGE_CLASS = "gp3-encrypted"
+
+PRIORITIES: dict[str, tuple[int, str]] = {
+    naming.SYSTEM_PRIORITY: (1_000_000, "The platform's own pods: they make room for themselves."),
+    naming.SERVING_PRIORITY: (100_000, "Model servers: they go before tenants' own workloads."),
+}
+"""Value and meaning of each priority class. Kubernetes keeps values above a billion for itself."""
 
 
 class ClusterBase(Component):
-    """Namespaces with Pod Security levels and default-deny, the default storage class, priority classes."""
+    """Namespaces with Pod Security levels and closed network, the default storage class, priority classes."""
 
     namespaces: dict[str, pulumi.Output[str]]
     """Name of each platform namespace (plinth.naming) as an Output that is known once it exists."""
@@ -27,4 +38,59 @@ class ClusterBase(Component):
         cluster_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("ClusterBase", name, {}, environment=environment, opts=opts)
+        section = {"namespaces": [{"name": space.name, "security": space.security} for space in walls.NAMESPACES]}
+        super().__init__("ClusterBase", name, section, environment=environment, opts=opts)
+
+        self.namespaces = {}
+        for space in walls.NAMESPACES:
+            namespace = k8s.core.v1.Namespace(
+                f"{name}-{space.name}",
+                metadata=k8s.meta.v1.ObjectMetaArgs(name=space.name, labels=walls.security_labels(space.security)),
+                opts=self.options(k8s.core.v1.Namespace),
+            )
+            # A namespace is used only once its walls stand.
+            walled = [
+                k8s.networking.v1.NetworkPolicy(
+                    f"{name}-{space.name}-{label}",
+                    metadata=k8s.meta.v1.ObjectMetaArgs(name=label, namespace=namespace.metadata.name),
+                    spec=spec,
+                    opts=self.options(k8s.networking.v1.NetworkPolicy),
+                ).metadata.namespace
+                for label, spec in walls.policies(space.name, vpc_cidr).items()
+            ]
+            self.namespaces[space.name] = pulumi.Output.all(namespace.metadata.name, *walled).apply(
+                lambda names: str(names[0])
+            )
+
+        self.priority_classes = {
+            label: k8s.scheduling.v1.PriorityClass(
+                f"{name}-priority-{label}",
+                metadata=k8s.meta.v1.ObjectMetaArgs(name=label),
+                value=value,
+                description=meaning,
+                opts=self.options(k8s.scheduling.v1.PriorityClass),
+            ).metadata.name
+            for label, (value, meaning) in PRIORITIES.items()
+        }
+
+        storage = k8s.storage.v1.StorageClass(
+            f"{name}-storage-class",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=STORAGE_CLASS, annotations={"storageclass.kubernetes.io/is-default-class": "true"}
+            ),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": cluster_key_arn},
+            # The volume is made in the zone where its pod landed, not before.
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            reclaim_policy="Delete",
+            opts=self.options(k8s.storage.v1.StorageClass),
+        )
+        self.storage_class_name = storage.metadata.name
+        self.register_outputs(
+            {
+                "namespaces": self.namespaces,
+                "storage_class_name": self.storage_class_name,
+                "priority_classes": self.priority_classes,
+            }
+        )

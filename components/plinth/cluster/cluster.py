@@ -1,18 +1,33 @@
 """The EKS cluster."""
 
-import pulumi
+from collections.abc import Sequence
 
+import pulumi
+import pulumi_aws as aws
+
+from plinth import naming
 from plinth.base import Component
+from plinth.cluster import plan
 from plinth.network.vpc import Network
+from plinth.security import documents
+from plinth.security.roles import Role, role
 from plinth.spec.cluster import Cluster as ClusterSection
 from plinth.spec.environment import Environment
 
+ADMIN_POLICY = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
+
 
 class Cluster(Component):
-    """An EKS cluster: private, encrypted, API-only authentication, with add-ons and system nodes."""
+    """An EKS cluster: private, encrypted, API-only authentication, with add-ons and system nodes.
+
+    Whoever creates it gets no hidden administrator entry: only the roles that the spec names have access.
+    """
 
     name: pulumi.Output[str]
     """Name of the cluster."""
+
+    arn: pulumi.Output[str]
+    """ARN of the cluster."""
 
     endpoint: pulumi.Output[str]
     """Address of the Kubernetes API."""
@@ -35,6 +50,9 @@ class Cluster(Component):
     version: pulumi.Output[str]
     """Kubernetes version."""
 
+    volume_key_arn: pulumi.Output[str]
+    """KMS key of node volumes."""
+
     ready: list[pulumi.Resource]
     """What must exist before a pod can run: access entries, nodes and add-ons."""
 
@@ -50,3 +68,187 @@ class Cluster(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Cluster", name, section, environment=environment, opts=opts)
+        self._prefix = name
+        self._section = section
+        self._partition = documents.partition(environment.region)
+        self.volume_key_arn = pulumi.Output.from_input(cluster_key_arn)
+
+        cluster = self._control_plane(network, log_key_arn)
+        self.name = cluster.name
+        self.arn = cluster.arn
+        self.endpoint = cluster.endpoint
+        self.certificate_authority = cluster.certificate_authority.apply(lambda authority: authority.data or "")
+        self.security_group_id = cluster.vpc_config.apply(lambda config: config.cluster_security_group_id or "")
+        self.version = cluster.version
+        self.kubeconfig = pulumi.Output.all(self.name, self.endpoint, self.certificate_authority).apply(
+            lambda parts: plan.kubeconfig(parts[0], parts[1], parts[2], environment.region)
+        )
+
+        access = self._access()
+        early = [self._addon(addon, depends_on=[]) for addon in plan.BEFORE_NODES]
+        nodes = self._system_nodes(network, depends_on=early)
+        late = [self._addon(addon, depends_on=[nodes]) for addon in plan.AFTER_NODES]
+        self.ready = [*access, nodes, *early, *late]
+
+        self.register_outputs(
+            {"name": self.name, "endpoint": self.endpoint, "version": self.version, "kubeconfig": self.kubeconfig}
+        )
+
+    def _control_plane(self, network: Network, log_key_arn: pulumi.Input[str]) -> aws.eks.Cluster:
+        physical_name = naming.cluster_name(self._environment)
+        control_role = self._role(
+            "control-plane", documents.service_trust("eks.amazonaws.com"), ["AmazonEKSClusterPolicy"]
+        )
+        use_key = aws.iam.RolePolicy(
+            f"{self._prefix}-control-plane-key",
+            role=control_role.name,
+            policy=pulumi.Output.json_dumps(
+                documents.document(
+                    documents.allow(
+                        ["kms:Encrypt", "kms:Decrypt", "kms:ListGrants", "kms:DescribeKey"], [self.volume_key_arn]
+                    )
+                )
+            ),
+            opts=self.options(aws.iam.RolePolicy),
+        )
+        # EKS would make this group itself, without encryption and for ever.
+        logs = aws.cloudwatch.LogGroup(
+            f"{self._prefix}-logs",
+            name=f"/aws/eks/{physical_name}/cluster",
+            retention_in_days=self._section.log_days,
+            kms_key_id=log_key_arn,
+            opts=self.options(aws.cloudwatch.LogGroup),
+        )
+        weights: list[aws.eks.ClusterKubeSchedulerConfigNodeResourcesFitScoringStrategyResourceArgsDict] = [
+            {"name": resource, "weight": weight} for resource, weight in plan.BIN_PACKING.items()
+        ]
+        open_to = self._section.public_access_cidrs
+        return aws.eks.Cluster(
+            f"{self._prefix}-eks",
+            name=physical_name,
+            version=self._section.kubernetes_version,
+            role_arn=control_role.arn,
+            access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
+            vpc_config={
+                "subnet_ids": network.private_subnet_ids,
+                "endpoint_private_access": True,
+                "endpoint_public_access": bool(open_to),
+                "public_access_cidrs": open_to or None,
+            },
+            encryption_config={"provider": {"key_arn": self.volume_key_arn}, "resources": ["secrets"]},
+            enabled_cluster_log_types=list(plan.LOG_TYPES),
+            zonal_shift_config={"enabled": True},
+            upgrade_policy={"support_type": "STANDARD"},
+            kube_scheduler_config={
+                "node_resources_fit": {"scoring_strategy": {"type": "MostAllocated", "resources": weights}}
+            },
+            bootstrap_self_managed_addons=False,
+            deletion_protection=self._environment.stage == "production",
+            opts=self.options(aws.eks.Cluster, depends_on=[logs, use_key, *control_role.attachments]),
+        )
+
+    def _access(self) -> list[pulumi.Resource]:
+        """Administrator access for the deployer and the roles that the spec names."""
+        principals = dict.fromkeys([self._section.deployer_role, *self._section.admin_roles])
+        return [self._administrator(role_arn) for role_arn in principals]
+
+    def _administrator(self, role_arn: str) -> pulumi.Resource:
+        name = f"{self._prefix}-access-{plan.principal_label(role_arn)}"
+        entry = aws.eks.AccessEntry(
+            name,
+            cluster_name=self.name,
+            principal_arn=role_arn,
+            opts=self.options(aws.eks.AccessEntry),
+        )
+        return aws.eks.AccessPolicyAssociation(
+            f"{name}-admin",
+            cluster_name=self.name,
+            principal_arn=entry.principal_arn,
+            policy_arn=f"arn:{self._partition}:eks::aws:{ADMIN_POLICY}",
+            access_scope={"type": "cluster"},
+            opts=self.options(aws.eks.AccessPolicyAssociation),
+        )
+
+    def _addon(self, addon: plan.Addon, *, depends_on: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        identities: list[aws.eks.AddonPodIdentityAssociationArgsDict] = []
+        first = list(depends_on)
+        if addon.service_account and addon.policy:
+            identity = self._addon_role(addon.name, addon.service_account, addon.policy)
+            identities = [{"role_arn": identity.arn, "service_account": addon.service_account}]
+            first += identity.attachments
+        return aws.eks.Addon(
+            f"{self._prefix}-addon-{addon.name}",
+            cluster_name=self.name,
+            addon_name=addon.name,
+            addon_version=addon.version,
+            configuration_values=addon.settings,
+            pod_identity_associations=identities or None,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=self.options(aws.eks.Addon, depends_on=first),
+        )
+
+    def _addon_role(self, addon: str, service_account: str, policy: str) -> Role:
+        trust = documents.pod_identity_trust(self._environment.account_id, self.arn, "kube-system", service_account)
+        return self._role(addon, trust, [policy])
+
+    def _role(self, suffix: str, trust: documents.Document, managed_policies: Sequence[str]) -> Role:
+        return role(
+            self,
+            f"{self._prefix}-{suffix}",
+            description=f"{suffix} of {naming.cluster_name(self._environment)}",
+            trust=trust,
+            region=self._environment.region,
+            managed_policies=managed_policies,
+        )
+
+    def _system_nodes(self, network: Network, *, depends_on: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        """A small managed node group for everything that is not a model."""
+        nodes = self._section.system_nodes
+        node_role = self._role("system-nodes", documents.service_trust("ec2.amazonaws.com"), plan.NODE_POLICIES)
+        self.node_role_arn = node_role.arn
+        self.node_role_name = node_role.name
+        tags = {**self._environment.all_tags, "Name": f"{self._environment.name}-system"}
+        template = aws.ec2.LaunchTemplate(
+            f"{self._prefix}-system-nodes-template",
+            update_default_version=True,
+            metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
+            # Bottlerocket keeps its own files on the first volume and all data on the second.
+            block_device_mappings=[
+                {"device_name": "/dev/xvda", "ebs": self._volume(4)},
+                {"device_name": "/dev/xvdb", "ebs": self._volume(nodes.disk_gib)},
+            ],
+            # The provider's default tags do not reach what EC2 starts from a template.
+            tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
+            opts=self.options(aws.ec2.LaunchTemplate),
+        )
+        return aws.eks.NodeGroup(
+            f"{self._prefix}-system-nodes",
+            cluster_name=self.name,
+            node_role_arn=node_role.arn,
+            subnet_ids=network.private_subnet_ids,
+            ami_type=plan.AMI_TYPES[nodes.architecture],
+            instance_types=nodes.instance_types,
+            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+            scaling_config={
+                "min_size": nodes.min_size,
+                "max_size": nodes.max_size,
+                "desired_size": nodes.min_size,
+            },
+            update_config={"max_unavailable": 1},
+            node_repair_config={"enabled": True},
+            opts=self.options(
+                aws.eks.NodeGroup,
+                depends_on=[*depends_on, *node_role.attachments],
+                ignore_changes=["scalingConfig.desiredSize"],
+            ),
+        )
+
+    def _volume(self, size_gib: int) -> aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict:
+        return {
+            "volume_size": size_gib,
+            "volume_type": "gp3",
+            "encrypted": "true",
+            "kms_key_id": self.volume_key_arn,
+            "delete_on_termination": "true",
+        }

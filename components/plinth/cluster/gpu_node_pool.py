@@ -1,8 +1,11 @@
 """A pool of GPU nodes."""
 
 import pulumi
+import pulumi_kubernetes as k8s
 
+from plinth import versions
 from plinth.base import Component
+from plinth.cluster import node_pool
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.karpenter import Karpenter
 from plinth.network.vpc import Network
@@ -11,7 +14,10 @@ from plinth.spec.gpu import GpuPool
 
 
 class GpuNodePool(Component):
-    """A Karpenter NodePool and its EC2NodeClass: tainted, labelled and limited GPU nodes."""
+    """A Karpenter NodePool and its EC2NodeClass: tainted, labelled and limited GPU nodes.
+
+    Bottlerocket brings the NVIDIA driver and device plugin, so nothing has to be installed on the nodes.
+    """
 
     pool_name: pulumi.Output[str]
     """Name of the NodePool, also the value of the label `naming.POOL_LABEL`; known once it exists."""
@@ -28,3 +34,30 @@ class GpuNodePool(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("GpuNodePool", name, section, environment=environment, opts=opts)
+        zones = section.zones or list(network.private_subnets_by_zone)
+        node_class = k8s.apiextensions.CustomResource(
+            f"{name}-class",
+            api_version=versions.API["EC2NodeClass"],
+            kind="EC2NodeClass",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=section.name),
+            spec=node_pool.node_class_spec(
+                section,
+                environment,
+                node_role_name=karpenter.node_role_name,
+                subnet_ids=[network.private_subnets_by_zone[zone] for zone in zones],
+                security_group_id=cluster.security_group_id,
+                volume_key_arn=cluster.volume_key_arn,
+            ),
+            opts=self.options(k8s.apiextensions.CustomResource, depends_on=karpenter.ready),
+        )
+        pool = k8s.apiextensions.CustomResource(
+            f"{name}-pool",
+            api_version=versions.API["NodePool"],
+            kind="NodePool",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=section.name),
+            spec=node_pool.node_pool_spec(section, environment, zones),
+            # Deleted first: Karpenter can drain and stop the nodes only while their class is there.
+            opts=self.options(k8s.apiextensions.CustomResource, depends_on=[node_class]),
+        )
+        self.pool_name = pool.id.apply(lambda _: section.name)
+        self.register_outputs({"pool_name": self.pool_name})

@@ -1,10 +1,22 @@
 """Karpenter: starts and stops the nodes that pods ask for."""
 
-import pulumi
+import json
+from typing import Any
 
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+
+from plinth import naming, versions
 from plinth.base import Component
+from plinth.cluster import karpenter_policy, plan
 from plinth.cluster.cluster import Cluster
+from plinth.security import documents
+from plinth.security.identity import WorkloadIdentity
+from plinth.security.roles import role
 from plinth.spec.environment import Environment
+
+SERVICE_ACCOUNT = "karpenter"
 
 
 class Karpenter(Component):
@@ -31,4 +43,128 @@ class Karpenter(Component):
         namespace: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("Karpenter", name, {}, environment=environment, opts=opts)
+        section = {"crds": versions.KARPENTER_CRD.version, "controller": versions.KARPENTER.version}
+        super().__init__("Karpenter", name, section, environment=environment, opts=opts)
+        self._prefix = name
+
+        node_role = role(
+            self,
+            f"{name}-nodes",
+            description=f"Nodes that Karpenter starts for {naming.cluster_name(environment)}",
+            trust=documents.service_trust("ec2.amazonaws.com"),
+            region=environment.region,
+            managed_policies=plan.NODE_POLICIES,
+        )
+        self.node_role_arn, self.node_role_name = node_role.arn, node_role.name
+        entry = aws.eks.AccessEntry(
+            f"{name}-nodes-access",
+            cluster_name=cluster.name,
+            principal_arn=node_role.arn,
+            type="EC2_LINUX",
+            opts=self.options(aws.eks.AccessEntry),
+        )
+        queue = self._interruptions()
+        self.queue_name = queue.name
+        identity = WorkloadIdentity(
+            f"{name}-identity",
+            environment=environment,
+            cluster_name=cluster.name,
+            namespace=namespace,
+            service_account=SERVICE_ACCOUNT,
+            policies=karpenter_policy.controller_policies(
+                cluster_name=naming.cluster_name(environment),
+                region=environment.region,
+                account_id=environment.account_id,
+                node_role_arn=node_role.arn,
+                queue_arn=queue.arn,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        crds = self._release("crds", versions.KARPENTER_CRD, namespace, {}, depends_on=[])
+        controller = self._release(
+            "controller",
+            versions.KARPENTER,
+            namespace,
+            controller_values(environment, cluster.name, queue.name),
+            depends_on=[crds, identity, entry, *node_role.attachments],
+        )
+        self.ready = [crds, controller]
+        self.register_outputs(
+            {
+                "node_role_name": self.node_role_name,
+                "node_role_arn": self.node_role_arn,
+                "queue_name": self.queue_name,
+            }
+        )
+
+    def _interruptions(self) -> aws.sqs.Queue:
+        """A queue that hears when a node will go away, so that its pods move first."""
+        name = f"{self._prefix}-interruptions"
+        queue = aws.sqs.Queue(
+            name,
+            message_retention_seconds=300,
+            sqs_managed_sse_enabled=True,
+            opts=self.options(aws.sqs.Queue),
+        )
+        rules: list[pulumi.Input[str]] = []
+        for label, (source, kind) in karpenter_policy.INTERRUPTIONS.items():
+            rule = aws.cloudwatch.EventRule(
+                f"{self._prefix}-{label}",
+                description=f"{kind}: tells Karpenter",
+                event_pattern=json.dumps({"source": [source], "detail-type": [kind]}),
+                opts=self.options(aws.cloudwatch.EventRule),
+            )
+            aws.cloudwatch.EventTarget(
+                f"{self._prefix}-{label}-target",
+                rule=rule.name,
+                arn=queue.arn,
+                opts=self.options(aws.cloudwatch.EventTarget),
+            )
+            rules.append(rule.arn)
+        aws.sqs.QueuePolicy(
+            f"{name}-policy",
+            queue_url=queue.url,
+            policy=pulumi.Output.json_dumps(karpenter_policy.queue_policy(queue.arn, rules)),
+            opts=self.options(aws.sqs.QueuePolicy),
+        )
+        return queue
+
+    def _release(
+        self,
+        suffix: str,
+        chart: versions.Chart,
+        namespace: pulumi.Input[str],
+        values: dict[str, Any],
+        *,
+        depends_on: list[pulumi.Resource],
+    ) -> k8s.helm.v3.Release:
+        return k8s.helm.v3.Release(
+            f"{self._prefix}-{suffix}",
+            name="karpenter-crd" if suffix == "crds" else "karpenter",
+            chart=chart.name,
+            version=chart.version,
+            namespace=namespace,
+            values=values,
+            # The CRDs are a release of their own: Helm never upgrades those that a chart carries.
+            skip_crds=True,
+            atomic=True,
+            cleanup_on_fail=True,
+            max_history=5,
+            timeout=600,
+            opts=self.options(k8s.helm.v3.Release, depends_on=depends_on),
+        )
+
+
+def controller_values(
+    environment: Environment, cluster_name: pulumi.Input[str], queue_name: pulumi.Input[str]
+) -> dict[str, Any]:
+    """Values of the Karpenter chart. Its containers' own defaults already meet the `restricted` level."""
+    return {
+        "replicas": 2 if environment.protects_data else 1,
+        "priorityClassName": naming.SYSTEM_PRIORITY,
+        "serviceAccount": {"name": SERVICE_ACCOUNT},
+        "settings": {"clusterName": cluster_name, "interruptionQueue": queue_name},
+        "controller": {
+            "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+        },
+    }

@@ -1,15 +1,23 @@
 """Aurora PostgreSQL."""
 
 import pulumi
+import pulumi_aws as aws
 
 from plinth.base import Component
 from plinth.network.vpc import Network
 from plinth.spec.data import Postgres as PostgresSection
 from plinth.spec.environment import Environment
 
+ENGINE = "aurora-postgresql"
+PORT = 5432
+MASTER_USER = "plinth"
+
 
 class Postgres(Component):
-    """An Aurora PostgreSQL Serverless v2 cluster: private, encrypted, TLS only, IAM authentication."""
+    """An Aurora PostgreSQL Serverless v2 cluster: private, encrypted, TLS only, IAM authentication.
+
+    RDS makes and rotates the master password in Secrets Manager: it never passes through the program.
+    """
 
     endpoint: pulumi.Output[str]
     """Host name of the writer."""
@@ -26,6 +34,12 @@ class Postgres(Component):
     cluster_resource_id: pulumi.Output[str]
     """Resource id, as `rds-db:connect` policies name it."""
 
+    secrets_key_arn: pulumi.Output[str]
+    """KMS key of the master secret."""
+
+    ready: list[pulumi.Resource]
+    """What must exist before a client can connect: the instances."""
+
     def __init__(
         self,
         name: str,
@@ -39,3 +53,99 @@ class Postgres(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Postgres", name, section, environment=environment, opts=opts)
+        self.secrets_key_arn = pulumi.Output.from_input(secrets_key_arn)
+
+        subnets = aws.rds.SubnetGroup(
+            f"{name}-subnets",
+            description="Data subnets",
+            subnet_ids=network.data_subnet_ids,
+            opts=self.options(aws.rds.SubnetGroup),
+        )
+        group = aws.ec2.SecurityGroup(
+            f"{name}-access",
+            vpc_id=network.vpc_id,
+            description="PostgreSQL",
+            opts=self.options(aws.ec2.SecurityGroup),
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-access-clients",
+            security_group_id=group.id,
+            description="PostgreSQL from the cluster",
+            referenced_security_group_id=client_security_group_id,
+            ip_protocol="tcp",
+            from_port=PORT,
+            to_port=PORT,
+            opts=self.options(aws.vpc.SecurityGroupIngressRule),
+        )
+        parameters = aws.rds.ClusterParameterGroup(
+            f"{name}-parameters",
+            family=f"{ENGINE}{section.engine_version.partition('.')[0]}",
+            description="TLS only; slow statements and changes of the schema are logged",
+            parameters=[
+                {"name": "rds.force_ssl", "value": "1"},
+                {"name": "log_min_duration_statement", "value": "1000"},
+                {"name": "log_statement", "value": "ddl"},
+            ],
+            opts=self.options(aws.rds.ClusterParameterGroup),
+        )
+        protected = environment.protects_data
+        cluster = aws.rds.Cluster(
+            f"{name}-cluster",
+            engine=ENGINE,
+            engine_version=section.engine_version,
+            serverlessv2_scaling_configuration={"min_capacity": section.min_acu, "max_capacity": section.max_acu},
+            db_subnet_group_name=subnets.name,
+            vpc_security_group_ids=[group.id],
+            db_cluster_parameter_group_name=parameters.name,
+            port=PORT,
+            master_username=MASTER_USER,
+            manage_master_user_password=True,
+            master_user_secret_kms_key_id=secrets_key_arn,
+            iam_database_authentication_enabled=True,
+            storage_encrypted=True,
+            kms_key_id=key_arn,
+            backup_retention_period=section.backup_days,
+            preferred_backup_window="03:00-04:00",
+            preferred_maintenance_window="sun:04:30-sun:05:30",
+            copy_tags_to_snapshot=True,
+            enabled_cloudwatch_logs_exports=["postgresql"],
+            deletion_protection=protected,
+            skip_final_snapshot=not protected,
+            final_snapshot_identifier=f"plinth-{environment.name}-{name}-final" if protected else None,
+            opts=self.options(aws.rds.Cluster),
+        )
+        instances = [
+            aws.rds.ClusterInstance(
+                f"{name}-instance-{number}",
+                cluster_identifier=cluster.id,
+                engine=ENGINE,
+                engine_version=section.engine_version,
+                instance_class="db.serverless",
+                # The first two scale together, so that a failover finds a reader as large as the writer.
+                promotion_tier=min(number - 1, 1) if number <= 2 else 2,
+                publicly_accessible=False,
+                performance_insights_enabled=True,
+                performance_insights_kms_key_id=key_arn,
+                performance_insights_retention_period=7,
+                copy_tags_to_snapshot=True,
+                auto_minor_version_upgrade=False,
+                opts=self.options(aws.rds.ClusterInstance),
+            )
+            for number in range(1, section.readers + 2)
+        ]
+
+        self.endpoint = cluster.endpoint
+        self.reader_endpoint = cluster.reader_endpoint
+        self.port = cluster.port
+        self.master_secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        self.cluster_resource_id = cluster.cluster_resource_id
+        self.ready = [*instances]
+        self.register_outputs(
+            {
+                "endpoint": self.endpoint,
+                "reader_endpoint": self.reader_endpoint,
+                "port": self.port,
+                "master_secret_arn": self.master_secret_arn,
+                "cluster_resource_id": self.cluster_resource_id,
+            }
+        )

@@ -1,0 +1,98 @@
+"""What the cluster is made of, decided without Pulumi: add-ons, their permissions, the kubeconfig."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from plinth import naming, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Addon:
+    """An EKS add-on: AWS builds it, we choose its version and settings."""
+
+    name: str
+    service_account: str | None = None
+    """Its service account in kube-system, where it needs an IAM role."""
+    policy: str | None = None
+    """AWS managed policy of that role, as a path such as `AmazonEKS_CNI_Policy`."""
+    settings: str | None = None
+    """Configuration values, JSON."""
+
+    @property
+    def version(self) -> str:
+        """Version on the release train."""
+        return versions.EKS_ADDONS[self.name]
+
+
+BEFORE_NODES = (
+    Addon(
+        "vpc-cni",
+        service_account="aws-node",
+        policy="AmazonEKS_CNI_Policy",
+        settings=json.dumps(
+            {
+                # Without it network policies are objects that nobody obeys.
+                "enableNetworkPolicy": "true",
+                # /28 prefixes: a node holds as many pods as its size allows, not as its network cards do.
+                "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
+            }
+        ),
+    ),
+    Addon("kube-proxy"),
+    Addon("eks-pod-identity-agent"),
+)
+"""What a node needs to become ready."""
+
+AFTER_NODES = (
+    Addon("coredns"),
+    Addon(
+        "aws-ebs-csi-driver",
+        service_account="ebs-csi-controller-sa",
+        policy="service-role/AmazonEBSCSIDriverPolicy",
+    ),
+    Addon("eks-node-monitoring-agent"),
+)
+"""What needs a node to run on: EKS calls it degraded before."""
+
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+"""Every kind of control-plane log."""
+
+NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
+"""AWS managed policies of nodes. The network plugin has a role of its own, so nodes need no network policy."""
+
+AMI_TYPES = {"arm64": "BOTTLEROCKET_ARM_64", "x86_64": "BOTTLEROCKET_x86_64"}
+"""EKS AMI type by processor architecture."""
+
+BIN_PACKING: dict[str, int] = {naming.GPU_TAINT: 10, "cpu": 1, "memory": 1}
+"""Weights by which the scheduler fills a node before it takes the next: an idle GPU node can then go."""
+
+
+def principal_label(role_arn: str) -> str:
+    """Part of a logical name that stands for an IAM role: its path and name."""
+    return role_arn.partition(":role/")[2].replace("/", "-")
+
+
+def kubeconfig(name: str, endpoint: str, certificate_authority: str, region: str) -> str:
+    """A kubeconfig that asks AWS for a token at each use, so that it holds no secret."""
+    sign_in = ["eks", "get-token", "--cluster-name", name, "--region", region, "--output", "json"]
+    user: dict[str, Any] = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "aws",
+            "args": sign_in,
+            "interactiveMode": "Never",
+        }
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": name, "cluster": {"server": endpoint, "certificate-authority-data": certificate_authority}}
+            ],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+    )
