@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from policy_samples import DIGEST
+from policy_cases import DIGEST
 from pulumi import automation
 from pulumi.automation.events import PolicyEvent
 

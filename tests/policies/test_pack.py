@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 import pytest
+from policy_cases import CANARY, DROP, Sample, changed, paths
 from policy_pack import struct
-from policy_samples import CANARY, DROP, SAMPLES, Sample, changed, paths
+from policy_samples import SAMPLES
 from policy_stacks import CASES, Item
 from pulumi.runtime.proto import analyzer_pb2
 

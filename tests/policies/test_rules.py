@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_samples import CANARY, DROP, SAMPLES, Bad, Sample, changed, paths
+from policy_cases import CANARY, DROP, Bad, Sample, changed, paths
+from policy_samples import SAMPLES
 
 from plinth_policies import levels
 from plinth_policies.registry import RULES
