@@ -170,7 +170,7 @@ def _install(
 
 
 def _listed(attempts: Attempts) -> str:
-    return "\n".join(f"{name}: {reason}" for name, reason in attempts)
+    return "\n".join(f"{name}: {reason}".replace("\n", "\n  ") for name, reason in attempts)
 
 
 def _nothing_worked(attempts: Attempts) -> PlinthError:
