@@ -1,0 +1,110 @@
+"""Which backends are reachable: probed in the background, so that asking costs nothing."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from plinth_runtime.config import Backend, RuntimeConfig
+from plinth_runtime.gateway.metrics import Metrics
+from plinth_runtime.gateway.upstream import Upstream, UpstreamError
+from plinth_runtime.logs import Log
+
+UP_SECONDS = 10.0
+"""Time between probes of a backend that answers, in seconds."""
+DOWN_SECONDS = 1.0
+"""Time between probes of one that does not, in seconds."""
+ANSWER_SECONDS = 5.0
+"""Longest time for the answer to a probe, in seconds."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a backend. `up` is None until the first probe has ended."""
+
+    up: bool | None
+    detail: str
+
+
+class Health:
+    """The state of every backend, and what follows for routes and readiness."""
+
+    def __init__(self, config: RuntimeConfig, upstream: Upstream, metrics: Metrics, log: Log) -> None:
+        self._backends = config.backends
+        self._upstream = upstream
+        self._metrics = metrics
+        self._log = log
+        self._states = {backend.name: State(None, "not probed yet") for backend in config.backends}
+        self._started = False
+        self.replace(config)
+
+    def replace(self, config: RuntimeConfig) -> None:
+        """Take the routes of another configuration; the backends stay."""
+        self._routes = {route.name: sorted({t.backend for t in route.targets}) for route in config.routes}
+
+    def is_up(self, backend: str) -> bool:
+        """Whether a backend is worth trying first; one that was not probed yet is."""
+        return self._states[backend].up is not False
+
+    def failed(self, backend: str, detail: str) -> None:
+        """Take note that a request could not reach a backend; the probe brings it back."""
+        self._set(backend, State(False, detail))
+
+    def report(self, *, draining: bool) -> tuple[bool, dict[str, object]]:
+        """Return whether this gateway should get requests, and why.
+
+        At start every route needs a reachable backend: a new version that cannot reach one must not replace one
+        that can. Later a single route that is down does not take the others with it (its callers get a 502 or
+        503 that names the backend), so the answer stays ready, with status `degraded`, while any route works.
+        """
+        down = [name for name, backends in self._routes.items() if not any(self._states[b].up for b in backends)]
+        if not down:
+            self._started = True
+        working = len(down) < len(self._routes) or not self._routes
+        ready = self._started and working and not draining
+        status = "draining" if draining else "ready" if not down else "degraded" if ready else "not ready"
+        routes = {
+            name: {"ready": name not in down, "backends": {b: self._states[b].detail for b in backends}}
+            for name, backends in self._routes.items()
+        }
+        return ready, {"status": status, "routes_down": down, "routes": routes}
+
+    async def watch(self) -> None:
+        """Probe all backends for ever."""
+        async with asyncio.TaskGroup() as group:
+            for backend in self._backends:
+                group.create_task(self._watch(backend))
+
+    async def _watch(self, backend: Backend) -> None:
+        while True:
+            state = await self._probe(backend)
+            self._set(backend.name, state)
+            self.report(draining=False)
+            await self._pause(backend.name)
+
+    async def _pause(self, backend: str) -> None:
+        """Wait until the next probe is due; a failure seen by a request meanwhile brings it forward."""
+        for _ in range(int(UP_SECONDS / DOWN_SECONDS)):
+            await asyncio.sleep(DOWN_SECONDS)
+            if not self._states[backend].up:
+                return
+
+    async def _probe(self, backend: Backend) -> State:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._upstream.get(backend, "/models")
+        except UpstreamError as error:
+            return State(False, error.detail)
+        except TimeoutError:
+            return State(False, f"did not answer within {ANSWER_SECONDS:g} seconds")
+        with contextlib.closing(answer):
+            if answer.status >= 500:
+                return State(False, f"answers {answer.status}")
+            if answer.status in (401, 403) and self._upstream.has_credential(backend.name):
+                return State(False, "refuses the gateway's API key")
+            return State(True, "up")
+
+    def _set(self, backend: str, state: State) -> None:
+        if state.up != self._states[backend].up:
+            self._log.info("backend", backend=backend, up=state.up, detail=state.detail)
+        self._states[backend] = state
+        self._metrics.backend_up.labels(backend).set(1 if state.up else 0)

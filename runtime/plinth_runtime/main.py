@@ -1,0 +1,71 @@
+"""The command `plinth-runtime`."""
+
+import argparse
+import sys
+
+from plinth_runtime import __version__
+from plinth_runtime.errors import StartupError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a part of the runtime; return the exit status."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        _run(chosen)
+    except StartupError as error:
+        print(f"plinth-runtime: {error}", file=sys.stderr)  # noqa: T201 - for the person who started it
+        return 1
+    return 0
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    # Imported here: each part loads only what it needs.
+    from plinth_runtime import server
+
+    if chosen.part == "gateway":
+        from plinth_runtime.gateway import command as gateway
+
+        server.run(lambda: gateway.run(chosen.config))
+    else:
+        from plinth_runtime.development import command as development
+
+        options = development.Options(chosen.model, chosen.host, chosen.port, chosen.tokens_per_second)
+        server.run(lambda: development.run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="plinth-runtime", description="What runs inside a Plinth platform.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    gateway = parts.add_parser("gateway", help="the LLM gateway")
+    gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
+    model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
+    model.add_argument("--port", required=True, type=_port, help="TCP port")
+    model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")
+    model.add_argument("--host", default="0.0.0.0", help="address to listen on (PLINTH_BIND_HOST overrides it)")  # noqa: S104 - inside a pod
+    model.add_argument(
+        "--tokens-per-second",
+        type=_rate,
+        default=0.0,
+        metavar="N",
+        help="speed of an answer; 0, the default, is as fast as possible",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise argparse.ArgumentTypeError(f"{port} is not a TCP port (1 to 65535)")
+    return port
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 <= rate <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1000000")
+    return rate
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The parts that need no server: bodies, tokens, weights, usage."""
+
+import json
+import random
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import plinth_runtime
+from plinth_runtime.config import RuntimeConfig
+from plinth_runtime.development import completion, tokens
+from plinth_runtime.errors import ApiError
+from plinth_runtime.gateway.call import Call
+from plinth_runtime.gateway.routing import Routes
+from plinth_runtime.gateway.usage import TAIL_BYTES, StreamTail, Usage
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+bodies = st.dictionaries(st.text().filter(lambda name: name.lower() != "model"), values, max_size=5)
+
+
+@given(bodies, st.text(min_size=1), st.text(min_size=1), st.booleans(), st.sampled_from([None, 2]))
+def test_rewriting_changes_the_model_and_nothing_else(body, model, target, ascii_only, indent) -> None:
+    sent = json.dumps(body | {"model": model}, ensure_ascii=ascii_only, indent=indent)
+    try:
+        data = sent.encode()
+    except UnicodeEncodeError:
+        return
+    try:
+        call = Call(data)
+    except ApiError as error:
+        assert "\\ud" in sent, error.message
+        return
+    assert call.model == model
+    received = json.loads(call.body_for(target))
+    assert received == body | {"model": target}
+    assert list(received) == [*body, "model"]
+    assert json.loads(call.body_for(model)) == body | {"model": model}
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_call_or_a_400(data: bytes) -> None:
+    try:
+        Call(data)
+    except ApiError as error:
+        assert error.status == 400
+        json.loads(error.body())
+
+
+@given(st.text())
+def test_tokens_joined_are_the_text(text: str) -> None:
+    assert "".join(tokens.split(text)) == text
+
+
+@given(st.text(max_size=40), st.integers(1, 300), st.integers(0, 300), st.lists(st.text(max_size=3), max_size=3))
+def test_completions_keep_to_limits_and_stops(said, most, least, stops) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": said}], "max_tokens": most}
+    data = json.dumps(body | {"min_tokens": least, "stop": stops}).encode()
+    try:
+        request = completion.parse(data, "m")
+    except ApiError:
+        assert "\\ud" in data.decode()
+        return
+    answer = completion.complete(request, data)
+    assert len(answer.tokens) <= most
+    assert not any(stop and stop in answer.text for stop in stops)
+    assert answer.usage["completion_tokens"] == len(answer.tokens) == tokens.count(answer.text)
+    words = [chunk["choices"][0]["delta"].get("content", "") for chunk in answer.chunks(with_usage=False)]
+    assert "".join(words) == answer.text
+    assert answer.finish_reason == "stop" or len(answer.tokens) == most
+
+
+def routes(weights: dict[str, int], down: set[str] = frozenset()) -> Routes:
+    config = RuntimeConfig.model_validate(
+        {
+            "environment": "test",
+            "tenants": [],
+            "backends": [{"name": name, "base_url": "http://h/v1"} for name in weights],
+            "routes": [
+                {"name": "r", "targets": [{"backend": n, "model": "m", "weight": w} for n, w in weights.items()]}
+            ],
+        }
+    )
+    return Routes(config, lambda name: name not in down, random.Random(7))
+
+
+def test_first_choices_follow_the_weights() -> None:
+    spread = routes({"one": 1, "three": 3, "six": 6})
+    first = Counter(spread.candidates("r")[0][0].name for _ in range(10_000))
+    assert first["one"] == pytest.approx(1000, rel=0.1)
+    assert first["three"] == pytest.approx(3000, rel=0.1)
+    assert first["six"] == pytest.approx(6000, rel=0.1)
+
+
+@given(st.dictionaries(st.sampled_from(["aa", "bb", "cc", "dd"]), st.integers(1, 1000), min_size=1), st.data())
+def test_every_target_is_a_candidate_once_and_those_down_come_last(weights, data) -> None:
+    down = data.draw(st.sets(st.sampled_from(sorted(weights))))
+    order = [backend.name for backend, _ in routes(weights, down).candidates("r")]
+    assert sorted(order) == sorted(weights)
+    assert set(order[: len(weights) - len(down)]).isdisjoint(down)
+
+
+@given(st.lists(st.binary(max_size=50), max_size=6), st.integers(1, 40), st.booleans())
+def test_usage_is_found_however_the_stream_is_cut(noise, size, crlf) -> None:
+    end = b"\r\n\r\n" if crlf else b"\n\n"
+    told = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":6}}'
+    stream = end.join([*(b"data: " + part.replace(b"\n", b"") for part in noise), told, b"data: [DONE]", b""])
+    tail = StreamTail()
+    for start in range(0, len(stream), size):
+        tail.add(stream[start : start + size])
+    assert tail.usage() == Usage(5, 6)
+
+
+def test_usage_far_from_the_end_is_not_kept() -> None:
+    tail = StreamTail()
+    tail.add(b'data: {"usage":{"prompt_tokens":5}}\n\n')
+    tail.add(b"x" * TAIL_BYTES)
+    assert tail.usage() is None
+
+
+def test_the_version_is_the_distributions() -> None:
+    project = Path(plinth_runtime.__file__).parents[1] / "pyproject.toml"
+    assert tomllib.loads(project.read_text())["project"]["version"] == plinth_runtime.__version__
