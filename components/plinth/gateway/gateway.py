@@ -1,8 +1,10 @@
 """The gateway: one OpenAI-compatible address in front of every model."""
 
+import json
 from collections.abc import Sequence
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes import apps, core, meta, networking, policy
 
@@ -10,7 +12,7 @@ from plinth import addresses, naming, pods, versions
 from plinth.base import Component
 from plinth.gateway import plan
 from plinth.gateway.keys import tenant_keys
-from plinth.security.secrets import RemoteSecret, external_secret
+from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
 from plinth.spec.models import HostedModel
@@ -40,13 +42,13 @@ class Gateway(Component):
         hosted: Sequence[HostedModel],
         namespace: pulumi.Input[str],
         priority_class: pulumi.Input[str],
-        store_name: pulumi.Input[str],
+        bridge: SecretsBridge,
         secrets_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Gateway", name, section, environment=environment, opts=opts)
         self._name, self._section, self._config, self._hosted = name, section, config, hosted
-        self._namespace, self._priority_class, self._store_name = namespace, priority_class, store_name
+        self._namespace, self._priority_class, self._bridge = namespace, priority_class, bridge
         self._labels = pods.labels(addresses.GATEWAY, addresses.GATEWAY)
         self._selector = pods.selector(addresses.GATEWAY, addresses.GATEWAY)
         rendered = plan.render(config)
@@ -95,20 +97,23 @@ class Gateway(Component):
     def _metadata(self, name: str = addresses.GATEWAY) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(name=name, namespace=self._namespace, labels=self._labels)
 
-    def _external(
-        self, name: str, target: str, key: str, secret: str, exists: pulumi.Output[str] | None = None
-    ) -> pulumi.Resource:
-        """A Kubernetes Secret with one key, kept equal to a secret of Secrets Manager.
+    def _keys(self, secret: str, written: pulumi.Output[str]) -> pulumi.Resource:
+        """The hashes of the keys; `written` is known once they are in Secrets Manager."""
+        source = pulumi.Output.all(secret, written).apply(lambda parts: str(parts[0]))
+        return self._external(f"{self._name}-keys", _KEYS_SECRET, {plan.KEYS_FILE: RemoteSecret(source)})
 
-        `exists` is an output that is known once that secret has its value.
-        """
-        source = pulumi.Output.all(secret, exists).apply(lambda parts: str(parts[0])) if exists else secret
+    def _provider_key(self, model: HostedModel) -> pulumi.Resource:
+        """The API key of a hosted model's provider, which people put into Secrets Manager."""
+        entries = {plan.API_KEY_FILE: RemoteSecret(model.api_key_secret)}
+        return self._external(f"{self._name}-provider-{model.name}", _provider(model), entries)
+
+    def _external(self, name: str, target: str, entries: dict[str, RemoteSecret]) -> pulumi.Resource:
         return external_secret(
             name,
             namespace=self._namespace,
             target=target,
-            entries={key: RemoteSecret(source)},
-            store_name=self._store_name,
+            entries=entries,
+            store_name=self._bridge.store_name,
             opts=self.options(k8s.apiextensions.CustomResource),
         )
 
@@ -119,6 +124,12 @@ class Gateway(Component):
         Secrets reads anyway, and so what gives the gateway routes without access to AWS or to other namespaces.
         """
         search = plan.route_search(self._environment)
+        finding = aws.iam.RolePolicy(
+            f"{self._name}-find-routes",
+            role=self._bridge.role_name,
+            policy=json.dumps(plan.find_secrets_policy(self._environment.region)),
+            opts=self.options(aws.iam.RolePolicy),
+        )
         return k8s.apiextensions.CustomResource(
             f"{self._name}-tenant-routes",
             api_version=versions.API["ExternalSecret"],
@@ -126,7 +137,7 @@ class Gateway(Component):
             metadata=self._metadata(_ROUTES_SECRET),
             spec={
                 "refreshInterval": "1m",
-                "secretStoreRef": {"kind": "ClusterSecretStore", "name": self._store_name},
+                "secretStoreRef": {"kind": "ClusterSecretStore", "name": self._bridge.store_name},
                 # Without any route there is no Secret, which the mount allows.
                 "target": {"name": _ROUTES_SECRET, "creationPolicy": "Owner", "deletionPolicy": "Delete"},
                 "dataFrom": [
@@ -136,7 +147,7 @@ class Gateway(Component):
                     }
                 ],
             },
-            opts=self.options(k8s.apiextensions.CustomResource),
+            opts=self.options(k8s.apiextensions.CustomResource, depends_on=[finding]),
         )
 
     def _deployment(self, config_checksum: str, *, depends_on: list[pulumi.Resource]) -> None:

@@ -36,6 +36,7 @@ def tenant_keys(
         managed_secret(
             component,
             f"{name}-secret-{tenant}",
+            environment=environment,
             secret_name=naming.tenant_key_secret(environment, tenant),
             value=keys[tenant],
             key_arn=key_arn,
@@ -44,6 +45,7 @@ def tenant_keys(
     return managed_secret(
         component,
         f"{name}-hashes",
+        environment=environment,
         secret_name=naming.gateway_keys_secret(environment),
         value=pulumi.Output.secret(pulumi.Output.all(**keys).apply(plan.keys_file)),
         key_arn=key_arn,

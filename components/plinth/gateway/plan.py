@@ -3,8 +3,10 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from plinth import addresses, naming
+from plinth.security import documents
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.models import DevelopmentModel, HostedModel, VllmModel
@@ -109,3 +111,15 @@ def route_search(environment: Environment) -> RouteSearch:
     name = "([a-z][a-z0-9-]*)"
     pattern = re.escape(template).replace("TENANT", name).replace("ROUTE", name).replace("\\-", "-")
     return RouteSearch(path=template.partition("TENANT")[0], pattern=f"^{pattern}$", file_name="${1}.${2}.json")
+
+
+def find_secrets_policy(region: str) -> dict[str, Any]:
+    """What External Secrets needs to find secrets by name, on top of reading those that it may read.
+
+    Neither action knows a narrower resource; `BatchGetSecretValue` still asks for `GetSecretValue` on each secret
+    (AWS Secrets Manager user guide, "Permissions policy examples").
+    """
+    actions = ["secretsmanager:ListSecrets", "secretsmanager:BatchGetSecretValue"]
+    return documents.document(
+        documents.allow(actions, ["*"], condition={"StringEquals": {"aws:RequestedRegion": region}}, sid="Find")
+    )

@@ -15,6 +15,10 @@ from plinth.serving import containers, scaling, vllm
 from plinth.spec.environment import Environment
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import DevelopmentModel, VllmModel
+from plinth.storage.object_store import ObjectStore
+
+WEIGHTS_BUCKET = "models"
+"""Bucket with the weights of models."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,15 @@ class ServingPlatform:
     runtime_image: str
     longest_request_seconds: int
     """Time that a running answer gets to finish when its pod has to go."""
-    weights_bucket: pulumi.Input[str]
-    weights_bucket_arn: pulumi.Input[str]
+    weights: ObjectStore
+    """Its bucket `models` holds the weights."""
     data_key_arn: pulumi.Input[str]
     """Key that the weights are encrypted with."""
     pools: Mapping[str, GpuPool]
     vllm_models: Sequence[VllmModel]
     """All models on GPU pools: they decide whether a pool has a spare GPU during a rollout."""
+    autoscaler: pulumi.Resource | None
+    """What makes a ScaledObject work; None where no model is scaled."""
 
 
 def weights_policy(bucket_arn: pulumi.Input[str], prefix: str, key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -122,7 +128,7 @@ class ModelDeployment(Component):
             namespace=platform.namespace,
             service_account=model.name,
             policies={
-                "weights": weights_policy(platform.weights_bucket_arn, model.weights, platform.data_key_arn),
+                "weights": weights_policy(platform.weights.arns[WEIGHTS_BUCKET], model.weights, platform.data_key_arn),
             },
             opts=self.options(WorkloadIdentity),
         )
@@ -132,7 +138,7 @@ class ModelDeployment(Component):
                 containers.vllm_container(
                     model,
                     port=self._port,
-                    weights_bucket=platform.weights_bucket,
+                    weights_bucket=platform.weights.names[WEIGHTS_BUCKET],
                     region=self._environment.region,
                     needs=needs,
                 )
@@ -164,7 +170,10 @@ class ModelDeployment(Component):
                 kind="ScaledObject",
                 metadata=self._metadata(),
                 spec=scaling.scaled_object(model, addresses.PROMETHEUS_URL),
-                opts=self.options(k8s.apiextensions.CustomResource, depends_on=[deployment]),
+                opts=self.options(
+                    k8s.apiextensions.CustomResource,
+                    depends_on=[deployment, *([platform.autoscaler] if platform.autoscaler else [])],
+                ),
             )
 
     def _serve_development(self, model: DevelopmentModel, account: core.v1.ServiceAccount) -> None:

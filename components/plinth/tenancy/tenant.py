@@ -7,10 +7,11 @@ from pulumi_kubernetes import core, meta, networking, rbac
 
 from plinth import addresses, naming, pods
 from plinth.base import Component
-from plinth.security.secrets import RemoteSecret, external_secret
+from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.tenants import Tenant as TenantSection
 from plinth.tenancy import plan
+from plinth.tenancy.secrets import tenant_store
 
 KEY_SECRET = "gateway-key"  # noqa: S105 - the name of a Secret
 """Kubernetes Secret in the tenant's namespace with its gateway key."""
@@ -36,7 +37,8 @@ class Tenant(Component):
         *,
         environment: Environment,
         gateway_port: int,
-        store_name: pulumi.Input[str],
+        bridge: SecretsBridge,
+        secrets_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Tenant", name, section, environment=environment, opts=opts)
@@ -52,12 +54,15 @@ class Tenant(Component):
         self._bound()
         self._walls(gateway_port)
         self._access()
+        store = tenant_store(
+            self, name, section.name, environment=environment, bridge=bridge, secrets_key_arn=secrets_key_arn
+        )
         external_secret(
             f"{name}-key",
             namespace=self.namespace,
             target=KEY_SECRET,
             entries={KEY_FIELD: RemoteSecret(naming.tenant_key_secret(environment, section.name))},
-            store_name=store_name,
+            store_name=store,
             opts=self.options(k8s.apiextensions.CustomResource),
         )
         self._budget()
@@ -118,14 +123,34 @@ class Tenant(Component):
         )
 
     def _access(self) -> None:
-        """The team's people work in their namespace and nowhere else."""
+        """The team's people work in their namespace and nowhere else, and bring their own secrets into it."""
+        people = [
+            rbac.v1.SubjectArgs(api_group="rbac.authorization.k8s.io", kind="Group", name=plan.group(self._tenant))
+        ]
+        secrets = rbac.v1.Role(
+            f"{self._name}-secrets-role",
+            metadata=self._metadata("team-secrets"),
+            rules=[
+                rbac.v1.PolicyRuleArgs(
+                    api_groups=["external-secrets.io"],
+                    resources=["externalsecrets"],
+                    verbs=["get", "list", "watch", "create", "update", "patch", "delete"],
+                )
+            ],
+            opts=self.options(rbac.v1.Role),
+        )
+        rbac.v1.RoleBinding(
+            f"{self._name}-secrets",
+            metadata=self._metadata("team-secrets"),
+            role_ref=rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name="team-secrets"),
+            subjects=people,
+            opts=self.options(rbac.v1.RoleBinding, depends_on=[secrets]),
+        )
         rbac.v1.RoleBinding(
             f"{self._name}-team",
             metadata=self._metadata("team"),
             role_ref=rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name="edit"),
-            subjects=[
-                rbac.v1.SubjectArgs(api_group="rbac.authorization.k8s.io", kind="Group", name=plan.group(self._tenant))
-            ],
+            subjects=people,
             opts=self.options(rbac.v1.RoleBinding),
         )
 

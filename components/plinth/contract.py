@@ -1,0 +1,142 @@
+"""What the platform tells team stacks: one versioned, secret-free document, written here and read here.
+
+The platform exports it as the stack output `contract`; team stacks read it through `PlatformReference`. It names
+secrets and never holds one. Fields may be added; one that is removed or changes its meaning makes a new version.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from plinth.spec.environment import Stage
+
+VERSION = "plinth.platform/v1"
+OUTPUT = "contract"
+"""Name of the stack output."""
+
+T = TypeVar("T")
+
+
+class _Model(BaseModel):
+    """Frozen; ignores what it does not know, so that a newer platform does not break an older team stack."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, use_attribute_docstrings=True)
+
+
+class EnvironmentFacts(_Model):
+    """Which environment."""
+
+    name: str
+    stage: Stage
+    region: str
+    account_id: str
+
+
+class ClusterFacts(_Model):
+    """How to reach the cluster."""
+
+    name: str
+    endpoint: str
+    certificate_authority: str
+    """Base64, as kubeconfigs have it. Public."""
+
+
+class GatewayFacts(_Model):
+    """How to call models."""
+
+    url: str
+    """Base URL for OpenAI clients, up to `/v1`."""
+    routes: list[str]
+    """Every route of the platform; a tenant may call those that are listed with it."""
+
+
+class TenantFacts(_Model):
+    """What belongs to a tenant."""
+
+    namespace: str
+    routes: list[str]
+    """Routes that it may call."""
+    folder: str
+    """Start of the Secrets Manager names of what is its own."""
+    secret_store: str
+    """ClusterSecretStore that reads that folder."""
+    key_secret: str
+    """Secrets Manager name of its gateway key."""
+    kubernetes_secret: str
+    """Kubernetes Secret with the key, in its namespace, field `api-key`."""
+
+
+class VectorFacts(_Model):
+    """Where vectors are."""
+
+    kind: str
+    host: str
+    port: int
+    database: str
+    collections: list[str]
+
+
+class PlatformContract(_Model):
+    """Everything a team stack may rely on."""
+
+    version: Annotated[Literal["plinth.platform/v1"], Field(alias="schema")] = VERSION
+    environment: EnvironmentFacts
+    cluster: ClusterFacts
+    gateway: GatewayFacts
+    tenants: dict[str, TenantFacts]
+    vector: VectorFacts
+    buckets: dict[str, str]
+    """Physical bucket names."""
+    secrets_key_arn: str
+    """KMS key for secrets."""
+    runtime_image: str
+    """Image of plinth-runtime, by digest."""
+    local_endpoint: str | None = None
+    """Address of the laptop's stand-in for AWS; None where AWS is AWS."""
+
+
+class PlatformReference:
+    """The platform as a team stack sees it.
+
+    Every fact is an Output, because it comes from another stack's state: `platform.get(lambda c: c.gateway.url)`.
+    """
+
+    def __init__(self, name: str, *, stack: str) -> None:
+        """Read the contract of a platform stack, for example `organization/plinth/prod`."""
+        self.stack = stack
+        reference = pulumi.StackReference(name, stack_name=stack)
+        self.contract: pulumi.Output[PlatformContract] = reference.get_output(OUTPUT).apply(self._parse)
+        """The whole contract."""
+
+    def get(self, choose: Callable[[PlatformContract], T]) -> pulumi.Output[T]:
+        """One fact of the contract."""
+        return self.contract.apply(choose)
+
+    def tenant(self, name: str, choose: Callable[[TenantFacts], T]) -> pulumi.Output[T]:
+        """One fact about a tenant.
+
+        The Output fails with `pulumi.RunError` where the platform has no such tenant.
+        """
+        return self.contract.apply(lambda contract: choose(self._tenant(contract, name)))
+
+    def _tenant(self, contract: PlatformContract, name: str) -> TenantFacts:
+        if name not in contract.tenants:
+            known = ", ".join(sorted(contract.tenants)) or "none"
+            raise pulumi.RunError(f"platform {self.stack} has no tenant {name!r}; its tenants are: {known}")
+        return contract.tenants[name]
+
+    def _parse(self, document: Any) -> PlatformContract:
+        if document is None:
+            raise pulumi.RunError(
+                f"stack {self.stack} has no output {OUTPUT!r}: bring the platform up first, for example with"
+                f" `plinth up {self.stack.rpartition('/')[2]}`"
+            )
+        try:
+            return PlatformContract.model_validate(document)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            raise pulumi.RunError(
+                f"the contract of stack {self.stack} is not {VERSION}, which this version of plinth reads: {problems}"
+            ) from None

@@ -1,0 +1,265 @@
+"""The program: six layers, each a plain function from what it stands on to what it gives.
+
+They are the seams along which a company splits the stack once owners or cadence differ (`pulumi state move`).
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from plinth import addresses, naming, providers
+from plinth.cluster.base import ClusterBase
+from plinth.cluster.cluster import Cluster
+from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.karpenter import Karpenter
+from plinth.data.cache import Cache
+from plinth.data.postgres import Postgres
+from plinth.data.vector import VectorStore
+from plinth.gateway import plan as gateway_plan
+from plinth.gateway.gateway import API, METRICS, Gateway
+from plinth.network.vpc import Network
+from plinth.observability.monitoring import Monitoring
+from plinth.providers import Providers
+from plinth.security.keys import Keys
+from plinth.security.secrets import SecretsBridge
+from plinth.serving.autoscaler import autoscaler
+from plinth.serving.model_deployment import ModelDeployment, ServingPlatform
+from plinth.serving.scaling import is_scaled
+from plinth.snowflake.account import SnowflakeAccount
+from plinth.spec import PlatformSpec
+from plinth.spec.models import HostedModel, VllmModel
+from plinth.storage.object_store import ObjectStore
+from plinth.tenancy.tenant import Tenant
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What everything stands on."""
+
+    keys: Keys
+    network: Network
+    storage: ObjectStore
+
+
+def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
+    """Keys, network and object storage."""
+    environment = spec.environment
+    keys = Keys("keys", environment=environment, opts=given.options())
+    network = Network(
+        "network", spec.network, environment=environment, log_key_arn=keys.arn["logs"], opts=given.options()
+    )
+    storage = ObjectStore(
+        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
+    )
+    return Foundation(keys, network, storage)
+
+
+@dataclass(frozen=True)
+class ClusterLayer:
+    """A cluster that workloads can be put on."""
+
+    cluster: Cluster
+    base: ClusterBase
+    bridge: SecretsBridge
+    pools: dict[str, GpuNodePool]
+    given: Providers
+    """The providers, Kubernetes among them."""
+
+
+def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterLayer:
+    """EKS, what every workload in it needs, and GPU nodes."""
+    environment = spec.environment
+    eks = Cluster(
+        "cluster",
+        spec.cluster,
+        environment=environment,
+        network=below.network,
+        cluster_key_arn=below.keys.arn["cluster"],
+        log_key_arn=below.keys.arn["logs"],
+        opts=given.options(),
+    )
+    given = given.with_kubernetes(
+        providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
+    )
+    base = ClusterBase(
+        "base",
+        environment=environment,
+        vpc_cidr=spec.network.cidr,
+        cluster_key_arn=below.keys.arn["cluster"],
+        opts=given.options(),
+    )
+    system = base.namespaces[naming.SYSTEM_NAMESPACE]
+    bridge = SecretsBridge(
+        "secrets",
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
+        secrets_key_arn=below.keys.arn["secrets"],
+        opts=given.options(),
+    )
+    return ClusterLayer(eks, base, bridge, _gpu_pools(spec, below, eks, system, given), given)
+
+
+def _gpu_pools(
+    spec: PlatformSpec, below: Foundation, eks: Cluster, namespace: pulumi.Output[str], given: Providers
+) -> dict[str, GpuNodePool]:
+    if not spec.gpu_pools:
+        return {}
+    karpenter = Karpenter(
+        "karpenter", environment=spec.environment, cluster=eks, namespace=namespace, opts=given.options()
+    )
+    return {
+        pool.name: GpuNodePool(
+            f"pool-{pool.name}",
+            pool,
+            environment=spec.environment,
+            cluster=eks,
+            karpenter=karpenter,
+            network=below.network,
+            opts=given.options(),
+        )
+        for pool in spec.gpu_pools
+    }
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where data rests."""
+
+    postgres: Postgres
+    cache: Cache
+    vector: VectorStore
+    snowflake: SnowflakeAccount | None
+
+
+def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key: pulumi.Input[str] | None) -> Data:
+    """PostgreSQL, the cache, the vector store and Snowflake."""
+    environment, given = spec.environment, on.given
+    postgres = Postgres(
+        "postgres",
+        spec.postgres,
+        environment=environment,
+        network=below.network,
+        key_arn=below.keys.arn["data"],
+        secrets_key_arn=below.keys.arn["secrets"],
+        client_security_group_id=on.cluster.security_group_id,
+        opts=given.options(),
+    )
+    cache = Cache(
+        "cache",
+        spec.cache,
+        environment=environment,
+        network=below.network,
+        key_arn=below.keys.arn["data"],
+        secrets_key_arn=below.keys.arn["secrets"],
+        client_security_group_id=on.cluster.security_group_id,
+        opts=given.options(),
+    )
+    vector = VectorStore(
+        "vector",
+        spec.vector,
+        environment=environment,
+        postgres=postgres,
+        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+        bridge=on.bridge,
+        runtime_image=spec.gateway.image,
+        opts=given.options(),
+    )
+    account = None
+    if spec.snowflake:
+        provider = providers.snowflake_provider(spec.snowflake, snowflake_key)
+        account = SnowflakeAccount(
+            "snowflake",
+            spec.snowflake,
+            environment=environment,
+            opts=pulumi.ResourceOptions(providers=[provider]),
+        )
+    return Data(postgres, cache, vector, account)
+
+
+def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str, ModelDeployment]:
+    """The models that the platform serves itself, by name."""
+    vllm_models = [model for model in spec.models if isinstance(model, VllmModel)]
+    scaler = None
+    if any(is_scaled(model) for model in vllm_models):
+        scaler = autoscaler("keda", namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE], opts=on.given.options())
+    platform = ServingPlatform(
+        namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
+        cluster_name=on.cluster.name,
+        priority_class=on.base.priority_classes[naming.SERVING_PRIORITY],
+        runtime_image=spec.gateway.image,
+        longest_request_seconds=spec.gateway.request_timeout_seconds,
+        weights=below.storage,
+        data_key_arn=below.keys.arn["data"],
+        pools={pool.name: pool for pool in spec.gpu_pools},
+        vllm_models=vllm_models,
+        autoscaler=scaler,
+    )
+    return {
+        model.name: ModelDeployment(
+            f"model-{model.name}",
+            model,
+            environment=spec.environment,
+            port=addresses.model_port(spec, model),
+            platform=platform,
+            opts=on.given.options(),
+        )
+        for model in spec.models
+        if not isinstance(model, HostedModel)
+    }
+
+
+@dataclass(frozen=True)
+class Access:
+    """How models are reached, and by whom."""
+
+    gateway: Gateway
+    tenants: dict[str, Tenant]
+
+
+def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
+    """The gateway and its tenants."""
+    config = gateway_plan.runtime_config(spec)
+    front = Gateway(
+        "gateway",
+        spec.gateway,
+        environment=spec.environment,
+        config=config,
+        hosted=[model for model in spec.models if isinstance(model, HostedModel)],
+        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+        priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
+        bridge=on.bridge,
+        secrets_key_arn=below.keys.arn["secrets"],
+        opts=on.given.options(),
+    )
+    tenants = {
+        tenant.name: Tenant(
+            f"tenant-{tenant.name}",
+            tenant,
+            environment=spec.environment,
+            gateway_port=config.gateway.port,
+            bridge=on.bridge,
+            secrets_key_arn=below.keys.arn["secrets"],
+            opts=on.given.options(),
+        )
+        for tenant in spec.tenants
+    }
+    return Access(front, tenants)
+
+
+def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Monitoring:
+    """Metrics, alerts and the dashboard."""
+    return Monitoring(
+        "monitoring",
+        spec.monitoring,
+        environment=spec.environment,
+        spec=spec,
+        gateway_metrics_port=METRICS if addresses.gateway_metrics_port(spec) else API,
+        cluster_name=on.cluster.name,
+        namespace=on.base.namespaces[naming.MONITORING_NAMESPACE],
+        storage_class=on.base.storage_class_name,
+        bridge=on.bridge,
+        data_key_arn=below.keys.arn["data"],
+        secrets_key_arn=below.keys.arn["secrets"],
+        opts=on.given.options(),
+    )

@@ -1,0 +1,157 @@
+"""Alert rules. Pure.
+
+Metric names of the gateway come from `plinth_runtime.names`, vLLM's from its documentation (engine V1), those of
+kube-state-metrics from its own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from plinth import naming
+from plinth.serving.scaling import KV_CACHE
+from plinth.spec import PlatformSpec
+from plinth.spec.models import HostedModel, VllmModel
+from plinth_runtime import names
+
+Severity = Literal["critical", "warning"]
+"""critical: somebody gets up; warning: somebody looks during the day."""
+
+LEAST_REQUESTS = 20
+"""Requests within 10 minutes below which shares and percentiles say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert rule of Prometheus."""
+
+    name: str
+    expression: str
+    """PromQL: the alert is pending while it gives a result."""
+    minutes: int
+    """Minutes that it must do so before the alert fires."""
+    severity: Severity
+    summary: str
+    """What is wrong, with Prometheus's template variables."""
+    action: str
+    """What to do first."""
+
+    def rule(self) -> dict[str, Any]:
+        """The rule as a PrometheusRule writes it."""
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": f"{self.minutes}m",
+            "labels": {"severity": self.severity, "team": "platform"},
+            "annotations": {"summary": self.summary, "description": self.action},
+        }
+
+
+def alerts(spec: PlatformSpec) -> list[Alert]:
+    """Every alert of an environment."""
+    return [*_gateway(spec), *_models(spec), *_gpus(spec)]
+
+
+def _gateway(spec: PlatformSpec) -> Iterator[Alert]:
+    requests, seconds = names.REQUESTS_TOTAL, names.REQUEST_SECONDS
+    monitoring = spec.monitoring
+    enough = f"sum(increase({requests}[10m])) > {LEAST_REQUESTS}"
+    yield Alert(
+        "GatewayDown",
+        f"absent({names.BUILD_INFO})",
+        2,
+        "critical",
+        "No gateway answers Prometheus",
+        "Look at the pods of the Deployment gateway in plinth-system.",
+    )
+    failed = f'{requests}{{{names.STATUS_LABEL}=~"5.."}}'
+    yield Alert(
+        "GatewayErrors",
+        f"(100 * sum(rate({failed}[10m])) / sum(rate({requests}[10m])) > {monitoring.gateway_error_percent:g})"
+        f" and {enough}",
+        5,
+        "critical",
+        f"{{{{ $value | humanize }}}} % of gateway requests fail (limit {monitoring.gateway_error_percent:g} %)",
+        f"See {names.UPSTREAM_ERRORS_TOTAL} by backend: it says which model fails and why.",
+    )
+    yield Alert(
+        "GatewaySlow",
+        f"(histogram_quantile(0.95, sum by (le) (rate({seconds}_bucket[10m])))"
+        f" > {monitoring.gateway_p95_seconds:g}) and {enough}",
+        10,
+        "warning",
+        f"One request in 20 takes longer than {{{{ $value | humanizeDuration }}}}"
+        f" (limit {monitoring.gateway_p95_seconds:g} s)",
+        "See the dashboard: waiting requests mean too few replicas, long answers mean larger requests.",
+    )
+    yield Alert(
+        "BackendDown",
+        f"max by ({names.BACKEND_LABEL}) ({names.BACKEND_UP}) == 0",
+        5,
+        "warning" if _has_alternatives(spec) else "critical",
+        f"The gateway cannot reach {{{{ $labels.{names.BACKEND_LABEL} }}}}",
+        "Self-hosted: look at its pods in plinth-serving. Hosted: see the provider's status page and the key.",
+    )
+
+
+def _has_alternatives(spec: PlatformSpec) -> bool:
+    """Whether every route has a second model to go to."""
+    return all(len(route.targets) > 1 for route in spec.gateway.routes)
+
+
+def _models(spec: PlatformSpec) -> Iterator[Alert]:
+    model, namespace = names.VLLM_MODEL_LABEL, naming.SERVING_NAMESPACE
+    served = [item for item in spec.models if not isinstance(item, HostedModel)]
+    if not served:
+        return
+    yield Alert(
+        "ModelDown",
+        f'kube_deployment_status_replicas_available{{namespace="{namespace}"}} == 0',
+        10,
+        "critical",
+        "No replica of {{ $labels.deployment }} is ready",
+        "Describe its pods: pending ones wait for GPUs (see Karpenter's logs), restarting ones say why in their logs.",
+    )
+    yield Alert(
+        "ModelQueue",
+        f"sum by ({model}) ({names.VLLM_WAITING}) > 10 * count by ({model}) ({names.VLLM_WAITING})",
+        10,
+        "warning",
+        f"{{{{ $value }}}} requests wait for {{{{ $labels.{model} }}}}",
+        "Raise replicas.max of the model, and max_gpus of its pool where that is the limit.",
+    )
+    if any(isinstance(item, VllmModel) for item in served):
+        yield Alert(
+            "ModelCacheFull",
+            f"avg by ({model}) ({KV_CACHE}) > 0.95",
+            15,
+            "warning",
+            f"The KV cache of {{{{ $labels.{model} }}}} is full: requests are preempted and slow",
+            "Raise replicas.max, or lower max_context_tokens.",
+        )
+
+
+def _gpus(spec: PlatformSpec) -> Iterator[Alert]:
+    if not spec.gpu_pools:
+        return
+    yield Alert(
+        "GpuFault",
+        'kube_node_status_condition{condition="AcceleratedHardwareReady",status="false"} == 1',
+        1,
+        "critical",
+        "A GPU of node {{ $labels.node }} reports a fatal error (XID)",
+        "The EKS node monitoring agent found it. Drain the node; Karpenter replaces it.",
+    )
+    yield Alert(
+        "GpuPodsPending",
+        f'sum by (pod) (kube_pod_status_phase{{namespace="{naming.SERVING_NAMESPACE}",phase="Pending"}}) > 0',
+        30,
+        "warning",
+        "Model pod {{ $labels.pod }} has waited for a GPU for half an hour",
+        "EC2 may be out of the instance type: add instance types, zones or a capacity to the pool.",
+    )
+
+
+def prometheus_rule(spec: PlatformSpec) -> dict[str, Any]:
+    """Spec of the PrometheusRule."""
+    return {"groups": [{"name": "plinth", "rules": [alert.rule() for alert in alerts(spec)]}]}

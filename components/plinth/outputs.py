@@ -1,0 +1,56 @@
+"""The stack outputs of the platform: the contract for team stacks, and what a person wants to know."""
+
+from typing import Any
+
+import pulumi
+
+from plinth import addresses, contract, naming
+from plinth.layers import Access, ClusterLayer, Data, Foundation
+from plinth.spec import PlatformSpec
+from plinth.tenancy import tenant
+from plinth.tenancy.secrets import store_name
+
+
+def platform_contract(
+    spec: PlatformSpec, below: Foundation, on: ClusterLayer, stores: Data, access: Access
+) -> pulumi.Output[Any]:
+    """The contract as plain data, checked against its own type."""
+    vector = stores.vector.endpoint
+    document: dict[str, Any] = {
+        "schema": contract.VERSION,
+        "environment": {field: getattr(spec.environment, field) for field in ("name", "stage", "region", "account_id")},
+        "cluster": {
+            "name": on.cluster.name,
+            "endpoint": on.cluster.endpoint,
+            "certificate_authority": on.cluster.certificate_authority,
+        },
+        "gateway": {"url": addresses.gateway_url(spec), "routes": [route.name for route in spec.gateway.routes]},
+        "tenants": {item.name: _tenant(spec, item.name, list(item.routes), access) for item in spec.tenants},
+        "vector": {
+            "kind": vector.kind,
+            "host": vector.host,
+            "port": vector.port,
+            "database": vector.database,
+            "collections": vector.collections,
+        },
+        "buckets": below.storage.names,
+        "secrets_key_arn": below.keys.arn["secrets"],
+        "runtime_image": spec.gateway.image,
+        "local_endpoint": addresses.aws_endpoint(spec),
+    }
+    return pulumi.Output.from_input(document).apply(_checked)
+
+
+def _tenant(spec: PlatformSpec, name: str, routes: list[str], access: Access) -> dict[str, Any]:
+    return {
+        "namespace": access.tenants[name].namespace,
+        "routes": routes,
+        "folder": naming.tenant_folder(spec.environment, name),
+        "secret_store": store_name(name),
+        "key_secret": naming.tenant_key_secret(spec.environment, name),
+        "kubernetes_secret": tenant.KEY_SECRET,
+    }
+
+
+def _checked(document: dict[str, Any]) -> dict[str, Any]:
+    return contract.PlatformContract.model_validate(document).model_dump(mode="json", by_alias=True)

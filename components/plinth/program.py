@@ -1,0 +1,71 @@
+"""The platform program: one environment's YAML in, one platform out."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from plinth import addresses, contract, layers, naming, outputs, providers
+from plinth.observability.monitoring import Monitoring
+from plinth.serving.model_deployment import ModelDeployment
+from plinth.spec import PlatformSpec, SpecError, load_spec
+
+PROJECT = "plinth"
+"""Name of the Pulumi project, and of its configuration's namespace."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the program built."""
+
+    foundation: layers.Foundation
+    cluster: layers.ClusterLayer
+    data: layers.Data
+    models: dict[str, ModelDeployment]
+    access: layers.Access
+    monitoring: Monitoring
+
+
+def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) -> Platform:
+    """Build every layer of an environment."""
+    given = providers.base_providers(spec.environment, addresses.aws_endpoint(spec))
+    foundation = layers.foundation(spec, given)
+    cluster = layers.cluster(spec, foundation, given)
+    data = layers.data(spec, foundation, cluster, snowflake_key)
+    models = layers.serving(spec, foundation, cluster)
+    access = layers.gateway(spec, foundation, cluster)
+    monitoring = layers.observability(spec, foundation, cluster)
+    return Platform(foundation, cluster, data, models, access, monitoring)
+
+
+def read_spec() -> PlatformSpec:
+    """The spec of the stack that is being deployed.
+
+    Raises:
+        pulumi.RunError: it is missing or has mistakes, each of which is listed, or belongs to another stack.
+    """
+    stack = pulumi.get_stack()
+    source = f"Pulumi.{stack}.yaml ({PROJECT}:platform)"
+    try:
+        spec = load_spec(pulumi.Config(PROJECT).require_object("platform"), source)
+    except SpecError as error:
+        raise pulumi.RunError(str(error)) from None
+    if spec.environment.name != stack:
+        raise pulumi.RunError(
+            f"{source}: environment.name is {spec.environment.name!r}, but the stack is {stack!r}."
+            " Use the file of this stack, or correct the name."
+        )
+    return spec
+
+
+def platform() -> Platform:
+    """The whole program: reads the stack's spec, builds the platform and exports its outputs."""
+    spec = read_spec()
+    built = build(spec, pulumi.Config(PROJECT).get_secret("snowflakePrivateKey"))
+    document = outputs.platform_contract(spec, built.foundation, built.cluster, built.data, built.access)
+    pulumi.export(contract.OUTPUT, document)
+    pulumi.export("gateway_url", addresses.gateway_url(spec))
+    pulumi.export("cluster_name", built.cluster.cluster.name)
+    pulumi.export(
+        "tenant_keys", {tenant.name: naming.tenant_key_secret(spec.environment, tenant.name) for tenant in spec.tenants}
+    )
+    return built

@@ -1,0 +1,134 @@
+"""The providers: the only place that builds any.
+
+Default providers are disabled in Pulumi.yaml, so that a resource that is not handed one of these fails instead of
+landing in whatever account the shell happens to be signed in to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+import pulumi_random as random
+import pulumi_snowflake as snowflake
+
+from plinth.spec.environment import Environment
+from plinth.spec.snowflake import Snowflake
+
+LOCAL_SERVICES = (
+    "budgets",
+    "cloudwatchevents",
+    "cloudwatchlogs",
+    "ec2",
+    "eks",
+    "elasticache",
+    "iam",
+    "kms",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "sts",
+)
+"""AWS services that the platform uses, as the provider's `endpoints` name them."""
+
+LOCAL_MANIFESTS = ".plinth/local/manifests"
+"""Where Kubernetes objects of the laptop go: there is no cluster to send them to."""
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The providers of one environment, handed to every component at the top."""
+
+    aws: aws.Provider
+    random: random.Provider
+    kubernetes: kubernetes.Provider | None = None
+    """Known once there is a cluster."""
+
+    def options(self, **more: Any) -> pulumi.ResourceOptions:
+        """Options of a component at the top of the program; `more` are further `ResourceOptions`."""
+        everything = [self.aws, self.random, *([self.kubernetes] if self.kubernetes else [])]
+        return pulumi.ResourceOptions(providers=everything, **more)
+
+    def with_kubernetes(self, provider: kubernetes.Provider) -> "Providers":
+        """The same, with a cluster."""
+        return replace(self, kubernetes=provider)
+
+
+def base_providers(
+    environment: Environment, local_endpoint: pulumi.Input[str] | None, more_tags: Mapping[str, str] | None = None
+) -> Providers:
+    """AWS and random. `local_endpoint` is the address of the laptop's stand-in for AWS."""
+    tags = {**environment.all_tags, **(more_tags or {})}
+    return Providers(
+        aws=aws.Provider(
+            "aws",
+            region=environment.region,
+            allowed_account_ids=[environment.account_id] if local_endpoint is None else None,
+            default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
+            **(_local_aws(local_endpoint) if local_endpoint is not None else {}),
+        ),
+        random=random.Provider("random"),
+    )
+
+
+def _local_aws(endpoint: pulumi.Input[str]) -> dict[str, Any]:
+    """What sends the AWS provider to the laptop's stand-in, which knows every account and checks no signature."""
+    return {
+        "endpoints": [aws.ProviderEndpointArgs(**dict.fromkeys(LOCAL_SERVICES, endpoint))],
+        "access_key": "local",
+        "secret_key": "local",
+        "s3_use_path_style": True,
+        "skip_credentials_validation": True,
+        "skip_metadata_api_check": True,
+        "skip_region_validation": True,
+        "skip_requesting_account_id": True,
+    }
+
+
+def cluster_provider(
+    environment: Environment,
+    *,
+    kubeconfig: pulumi.Input[str],
+    identifier: pulumi.Input[str],
+    ready: Sequence[pulumi.Resource] = (),
+) -> kubernetes.Provider:
+    """Kubernetes, through the cluster's own kubeconfig; on the laptop, into files.
+
+    Args:
+        environment: decides between cluster and files.
+        kubeconfig: how to reach and sign in to the cluster.
+        identifier: what the provider is replaced for when it changes; nothing else replaces it.
+        ready: what must exist before anything can run in the cluster.
+    """
+    where: dict[str, Any] = (
+        {"render_yaml_to_directory": LOCAL_MANIFESTS}
+        if environment.stage == "local"
+        else {"kubeconfig": kubeconfig, "cluster_identifier": identifier}
+    )
+    return kubernetes.Provider(
+        "kubernetes",
+        # A changed ConfigMap is updated in place; pods restart by the checksum in their annotations.
+        enable_config_map_mutable=True,
+        enable_server_side_apply=True,
+        opts=pulumi.ResourceOptions(depends_on=list(ready)),
+        **where,
+    )
+
+
+def snowflake_provider(section: Snowflake, private_key: pulumi.Input[str] | None) -> snowflake.Provider:
+    """Snowflake, signed in as a service user with its key pair.
+
+    `private_key` is PEM text; without it the provider takes SNOWFLAKE_PRIVATE_KEY from the environment.
+    """
+    return snowflake.Provider(
+        "snowflake",
+        organization_name=section.organization,
+        account_name=section.account,
+        user=section.user,
+        authenticator="SNOWFLAKE_JWT",
+        private_key=private_key,
+    )
