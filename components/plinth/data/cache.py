@@ -93,7 +93,6 @@ class Cache(Component):
             at_rest_encryption_enabled=True,
             kms_key_id=key_arn,
             auth_token=token.result,
-            auth_token_update_strategy="ROTATE",
             snapshot_retention_limit=7 if environment.protects_data else 0,
             opts=self.options(aws.elasticache.ReplicationGroup, additional_secret_outputs=["authToken"]),
         )

@@ -8,7 +8,7 @@ from plinth.network.vpc import Network
 from plinth.spec.data import Postgres as PostgresSection
 from plinth.spec.environment import Environment
 
-ENGINE = "aurora-postgresql"
+ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 PORT = 5432
 MASTER_USER = "plinth"
 
@@ -79,7 +79,7 @@ class Postgres(Component):
         )
         parameters = aws.rds.ClusterParameterGroup(
             f"{name}-parameters",
-            family=f"{ENGINE}{section.engine_version.partition('.')[0]}",
+            family=f"{ENGINE.value}{section.engine_version.partition('.')[0]}",
             description="TLS only; slow statements and changes of the schema are logged",
             parameters=[
                 {"name": "rds.force_ssl", "value": "1"},
@@ -91,7 +91,7 @@ class Postgres(Component):
         protected = environment.protects_data
         cluster = aws.rds.Cluster(
             f"{name}-cluster",
-            engine=ENGINE,
+            engine=ENGINE.value,
             engine_version=section.engine_version,
             serverlessv2_scaling_configuration={"min_capacity": section.min_acu, "max_capacity": section.max_acu},
             db_subnet_group_name=subnets.name,
@@ -122,7 +122,7 @@ class Postgres(Component):
                 engine_version=section.engine_version,
                 instance_class="db.serverless",
                 # The first two scale together, so that a failover finds a reader as large as the writer.
-                promotion_tier=min(number - 1, 1) if number <= 2 else 2,
+                promotion_tier=min(number - 1, 2),
                 publicly_accessible=False,
                 performance_insights_enabled=True,
                 performance_insights_kms_key_id=key_arn,

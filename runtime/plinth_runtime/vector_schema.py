@@ -1,0 +1,231 @@
+"""Keeps the tables of a pgvector store in the shape that the platform's spec asks for.
+
+`plinth-runtime vector-schema --config PATH` runs as a Kubernetes Job. What it does can be done again at any time:
+it makes what is missing, changes indexes, and never drops or alters a table.
+
+Only pydantic and the standard library are imported at the top, because Pulumi programs build `VectorSchema`.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from plinth_runtime.errors import StartupError
+from plinth_runtime.files import read, resolve
+from plinth_runtime.startup import parse
+
+if TYPE_CHECKING:
+    import asyncpg
+
+Distance = Literal["cosine", "l2", "inner_product"]
+
+OPERATORS: dict[Distance, str] = {
+    "cosine": "vector_cosine_ops",
+    "l2": "vector_l2_ops",
+    "inner_product": "vector_ip_ops",
+}
+"""pgvector's operator class for each way of measuring nearness."""
+
+CONNECT_SECONDS = 30.0
+"""Longest time to connect: a paused Aurora cluster needs about 15 seconds to wake."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+"""A PostgreSQL identifier in lower case."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Collection(_Model):
+    """A table of vectors with one approximate-nearest-neighbor index."""
+
+    name: Name
+    """Name of the table."""
+
+    dimensions: Annotated[int, Field(ge=1, le=2000)]
+    """Length of each vector; pgvector indexes at most 2,000 dimensions."""
+
+    distance: Distance = "cosine"
+    """How nearness is measured."""
+
+    hnsw_m: Annotated[int, Field(ge=4, le=64)] = 16
+    """HNSW links per node."""
+
+    hnsw_ef_construction: Annotated[int, Field(ge=8, le=512)] = 64
+    """HNSW candidates considered while building."""
+
+
+class VectorSchema(_Model):
+    """Where the store is, and what must be in it."""
+
+    version: Literal["v1"] = "v1"
+    """Version of this shape."""
+
+    host: Annotated[str, Field(min_length=1)]
+    """Host name of PostgreSQL."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 5432
+    """TCP port."""
+
+    database: Name
+    """Database that holds the collections; made when missing."""
+
+    first_database: Name = "postgres"
+    """Database that always exists, from which `database` is made."""
+
+    credentials_dir: str = "/etc/plinth/postgres"
+    """Folder with the files `username` and `password`."""
+
+    ca_file: str | None = None
+    """Certificate authorities (PEM) that the server's certificate must come from. Absent: encrypted, not verified."""
+
+    collections: list[Collection]
+    """The collections."""
+
+
+def quote(identifier: str) -> str:
+    """A PostgreSQL identifier in quotes, so that no name is ever read as SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def table(collection: Collection) -> str:
+    """SQL that makes the collection's table unless it is there.
+
+    A row belongs to a tenant, and its id is unique within the tenant.
+    """
+    return (
+        f"CREATE TABLE IF NOT EXISTS {quote(collection.name)} ("
+        "tenant text NOT NULL, "
+        "id text NOT NULL, "
+        "content text NOT NULL DEFAULT '', "
+        "metadata jsonb NOT NULL DEFAULT '{}', "
+        f"embedding vector({collection.dimensions}) NOT NULL, "
+        "updated_at timestamptz NOT NULL DEFAULT now(), "
+        "PRIMARY KEY (tenant, id))"
+    )
+
+
+def index_prefix(collection: Collection) -> str:
+    """How the names of the collection's vector indexes start; the table's name in full might leave no room."""
+    digest = hashlib.sha256(collection.name.encode()).hexdigest()[:8]
+    return f"{collection.name[:30]}_{digest}_hnsw_"
+
+
+def index_name(collection: Collection) -> str:
+    """Name of the vector index: says how it was built, so that other settings make another index."""
+    settings = f"{collection.distance}_{collection.hnsw_m}_{collection.hnsw_ef_construction}"
+    return f"{index_prefix(collection)}{settings}"
+
+
+def index_changes(collection: Collection, existing: Mapping[str, bool]) -> list[str]:
+    """SQL that leaves the collection with exactly the vector index that it asks for, built without blocking writes.
+
+    Args:
+        collection: what is wanted.
+        existing: indexes of the table, and whether each is valid. A build that was interrupted leaves an invalid one.
+    """
+    wanted = index_name(collection)
+    statements: list[str] = []
+    if not existing.get(wanted, False):
+        if wanted in existing:
+            statements.append(f"DROP INDEX CONCURRENTLY {quote(wanted)}")
+        statements.append(
+            f"CREATE INDEX CONCURRENTLY {quote(wanted)} ON {quote(collection.name)} "
+            f"USING hnsw (embedding {OPERATORS[collection.distance]}) "
+            f"WITH (m = {collection.hnsw_m}, ef_construction = {collection.hnsw_ef_construction})"
+        )
+    outdated = [name for name in existing if name.startswith(index_prefix(collection)) and name != wanted]
+    return [*statements, *(f"DROP INDEX CONCURRENTLY {quote(name)}" for name in sorted(outdated))]
+
+
+def run(config_path: str) -> int:
+    """Bring the store into shape; return the exit status.
+
+    Raises:
+        StartupError: the configuration or the credentials cannot be read, the database cannot be reached, or a
+            collection has other dimensions than the configuration says.
+    """
+    file = resolve(config_path)
+    schema = parse(VectorSchema, read(file, "the configuration"), file)
+    user, password = (_credential(schema, part) for part in ("username", "password"))
+    asyncio.run(_apply(schema, user, password))
+    return 0
+
+
+def _credential(schema: VectorSchema, part: str) -> str:
+    return read(resolve(f"{schema.credentials_dir}/{part}"), f"the {part}").decode().strip()
+
+
+async def _apply(schema: VectorSchema, user: str, password: str) -> None:
+    first = await _connect(schema, schema.first_database, user, password)
+    try:
+        known = await first.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", schema.database)
+        if not known:
+            await first.execute(f"CREATE DATABASE {quote(schema.database)}")
+            _say(f"database {schema.database}: made")
+    finally:
+        await first.close()
+    connection = await _connect(schema, schema.database, user, password)
+    try:
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        for collection in schema.collections:
+            await _collection(connection, collection)
+    finally:
+        await connection.close()
+
+
+async def _collection(connection: "asyncpg.Connection[Any]", collection: Collection) -> None:
+    await connection.execute(table(collection))
+    # The type modifier of a vector column is its number of dimensions.
+    found = await connection.fetchval(
+        "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = 'embedding'",
+        quote(collection.name),
+    )
+    if found != collection.dimensions:
+        raise StartupError(
+            f"collection {collection.name} has vectors of {found} dimensions, the configuration says "
+            f"{collection.dimensions}: give the new vectors a new collection, and drop the old one when nobody reads it"
+        )
+    rows = await connection.fetch(
+        "SELECT i.relname AS name, x.indisvalid AS valid FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid "
+        "WHERE x.indrelid = to_regclass($1)",
+        quote(collection.name),
+    )
+    changes = index_changes(collection, {row["name"]: row["valid"] for row in rows})
+    for statement in changes:
+        await connection.execute(statement)
+    _say(f"collection {collection.name}: {f'{len(changes)} index changes' if changes else 'unchanged'}")
+
+
+async def _connect(schema: VectorSchema, database: str, user: str, password: str) -> "asyncpg.Connection[Any]":
+    import asyncpg
+
+    # With `require`, asyncpg encrypts and verifies nothing; with a context, certificate and host name.
+    encryption: str | ssl.SSLContext = "require"
+    if schema.ca_file:
+        encryption = ssl.create_default_context(cafile=str(resolve(schema.ca_file)))
+    try:
+        return await asyncpg.connect(
+            host=schema.host,
+            port=schema.port,
+            database=database,
+            user=user,
+            password=password,
+            ssl=encryption,
+            timeout=CONNECT_SECONDS,
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        reason = str(error) or type(error).__name__
+        raise StartupError(
+            f"cannot connect to PostgreSQL at {schema.host}:{schema.port}, database {database}, as {user}: {reason}. "
+            "Check that it runs, that its security group lets this pod in, and the credentials"
+        ) from None
+
+
+def _say(text: str) -> None:
+    print(f"vector-schema: {text}", flush=True)  # noqa: T201 - the Job's log
