@@ -42,7 +42,8 @@ def check(kind: Kind, obj: Object) -> Iterator[Found]:
         if field == "containers" and containers == []:
             yield (*path, field), "needs at least one container"
         for index, container in enumerate(sequence(containers)):
-            yield from _container((*path, field, index), mapping(container), volumes)
+            if isinstance(container, Mapping):
+                yield from _container((*path, field, index), mapping(container), volumes)
     yield from _container_names(path, spec)
     for index, volume in enumerate(sequence(at(spec, "volumes"))):
         yield from _volume((*path, "volumes", index), mapping(volume))
@@ -184,8 +185,9 @@ def _probe(path: Path, field: str, container: Mapping[str, Any]) -> Iterator[Fou
         yield (*path, "successThreshold"), f"must be 1 in a {field}"
     port = at(probe, handlers[0], "port")
     yield from port_number((*path, handlers[0], "port"), port)
-    names = [at(item, "name") for item in sequence(container.get("ports"))]
-    if isinstance(port, str) and UNKNOWN not in names and port not in names:
+    ports = container.get("ports")
+    names = [at(item, "name") for item in sequence(ports)]
+    if isinstance(port, str) and ports is not UNKNOWN and UNKNOWN not in names and port not in names:
         known = listed(name for name in names if name) or "none"
         yield (*path, handlers[0], "port"), f"names no port of the container: '{port}'; named ports: {known}"
 

@@ -140,7 +140,7 @@ def _config(kind: Kind, obj: Object) -> Iterator[Found]:
 
 
 def _disruption_budget(kind: Kind, obj: Object) -> Iterator[Found]:
-    if at(obj, "spec", "minAvailable") is not None and at(obj, "spec", "maxUnavailable") is not None:
+    if {"minAvailable", "maxUnavailable"} <= mapping(obj.get("spec")).keys():
         yield ("spec", "maxUnavailable"), "cannot be set together with minAvailable"
     yield from _label_selector(("spec", "selector"), at(obj, "spec", "selector"))
 
@@ -157,7 +157,8 @@ def _network_policy(kind: Kind, obj: Object) -> Iterator[Found]:
         for index, rule in enumerate(sequence(at(obj, "spec", direction))):
             for position, peer in enumerate(sequence(at(rule, peers_field))):
                 here: Path = ("spec", direction, index, peers_field, position)
-                yield from _peer(here, mapping(peer))
+                if isinstance(peer, Mapping):
+                    yield from _peer(here, mapping(peer))
 
 
 def _peer(path: Path, peer: Mapping[str, Any]) -> Iterator[Found]:
@@ -180,7 +181,7 @@ def _peer(path: Path, peer: Mapping[str, Any]) -> Iterator[Found]:
 
 def _network(cidr: str) -> Network | None:
     try:
-        return ip_network(cidr, strict=False)
+        return ip_network(str.__str__(cidr), strict=False)  # the text itself, even of a hidden secret
     except ValueError:
         return None
 

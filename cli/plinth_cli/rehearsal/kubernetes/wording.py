@@ -13,7 +13,9 @@ LISTED = 12
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that is spelt most like the word, whatever the case; None when none is close."""
     names = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
+    folded = word.casefold()
+    begins = (name for name in names if len(name) > 2 and (folded.startswith(name) or name.startswith(folded)))
+    close = get_close_matches(folded, names, n=1) or sorted(begins, key=len, reverse=True)
     return names[close[0]] if close else None
 
 
