@@ -29,9 +29,11 @@ ALLOWED = {
     names.CHAT_COMPLETIONS_PATH: "POST",
     names.MODELS_PATH: "GET",
     "/health": "GET",
+    names.HEALTH_PATH: "GET",
+    names.READY_PATH: "GET",
     names.METRICS_PATH: "GET",
 }
-"""Served paths and their methods; `/health` as in vLLM."""
+"""Served paths and their methods; `/health` as in vLLM, and the probes as in the gateway."""
 
 
 class _Metrics:
@@ -86,6 +88,8 @@ class DevelopmentApp:
         elif path == names.METRICS_PATH:
             kind = CONTENT_TYPE_PLAIN_0_0_4.encode()
             await respond(send, 200, generate_latest(self._metrics.registry), content_type=kind)
+        elif path == names.READY_PATH and self._drain.draining:
+            await respond(send, 503, b'{"status":"draining"}')
         else:
             await respond(send, 200, b'{"status":"healthy"}')
 
