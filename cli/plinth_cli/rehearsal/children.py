@@ -32,7 +32,9 @@ class Child:
         PlinthError: it did not start, or reported an error.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._module = module
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +47,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=variables,
+                start_new_session=True,  # Ctrl-C is for the CLI, which lets the engine finish what it is creating
             )
         try:
             self.ready: Mapping[str, Any] = self._wait_until_ready()
@@ -79,7 +82,9 @@ class Child:
         tail = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if self._log.exists() else []
         said = "".join(f"\n  | {line}" for line in tail)
         return PlinthError(
-            f"{self._module} {what}.{said}", where=str(self._log), fix="Run `plinth doctor`; the log above says what stopped it."
+            f"{self._module} {what}.{said}",
+            where=str(self._log),
+            fix="Run `plinth doctor`; the log above says what stopped it.",
         )
 
     def stop(self) -> None:

@@ -45,7 +45,16 @@ _READS = (
 )  # fmt: skip
 _NOT_READS = ("GetSessionToken", "GetFederationToken")
 _POLL_SECONDS = 0.1
-_ENVIRON_KEYS = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "RAW_URI", "REQUEST_URI", "SERVER_NAME", "SERVER_PORT")
+_ENVIRON_KEYS = (
+    "REQUEST_METHOD",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "CONTENT_TYPE",
+    "RAW_URI",
+    "REQUEST_URI",
+    "SERVER_NAME",
+    "SERVER_PORT",
+)
 
 
 class DurableCloud:
@@ -55,7 +64,9 @@ class DurableCloud:
     """
 
     def __init__(self, journal: Journal) -> None:
-        self._app = cast("Callable[[Environ, StartResponse], Iterable[bytes]]", DomainDispatcherApplication(create_backend_app))
+        self._app = cast(
+            "Callable[[Environ, StartResponse], Iterable[bytes]]", DomainDispatcherApplication(create_backend_app)
+        )
         self._journal = journal
         self._lock = threading.Lock()
         self._entropy = _Entropy()
@@ -189,7 +200,9 @@ def main() -> None:
         if not passphrase:
             raise PlinthError("The rehearsal's cloud needs a passphrase.", where=KEY_VARIABLE, fix="Set the variable.")
         application = DurableCloud(Journal(arguments.journal, passphrase))
-        server = make_server("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
+        server = make_server(
+            "127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler
+        )
     except (PlinthError, OSError) as error:
         print(json.dumps({"error": str(error)}), flush=True)
         sys.exit(1)

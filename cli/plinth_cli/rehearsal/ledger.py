@@ -53,7 +53,8 @@ class Ledger:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             (used,) = self._db.execute(
-                "INSERT INTO counter VALUES (?, 1) ON CONFLICT (urn) DO UPDATE SET used = used + 1 RETURNING used", (urn,)
+                "INSERT INTO counter VALUES (?, 1) ON CONFLICT (urn) DO UPDATE SET used = used + 1 RETURNING used",
+                (urn,),
             ).fetchone()
             self._db.execute("INSERT INTO resource VALUES (?, ?, NULL, ?)", (urn, used - 1, type))
             self._db.execute("COMMIT")
@@ -69,7 +70,9 @@ class Ledger:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM resource WHERE urn = ? AND incarnation = ?", (urn, incarnation))
-            self._db.execute("UPDATE counter SET used = ? WHERE urn = ? AND used = ?", (incarnation, urn, incarnation + 1))
+            self._db.execute(
+                "UPDATE counter SET used = ? WHERE urn = ? AND used = ?", (incarnation, urn, incarnation + 1)
+            )
             self._db.execute("COMMIT")
 
     def latest(self, urn: str) -> Entry | None:

@@ -65,7 +65,11 @@ def _name(request: Any) -> str:
 
 
 def _scrubbed(message: str, request: Any) -> str:
-    bags = [getattr(request, name) for name in ("news", "olds", "properties", "inputs", "old_inputs", "args") if hasattr(request, name)]
+    bags = [
+        getattr(request, name)
+        for name in ("news", "olds", "properties", "inputs", "old_inputs", "args")
+        if hasattr(request, name)
+    ]
     return scrub(message, *(values.decode(bag) for bag in bags))
 
 

@@ -61,7 +61,12 @@ class SdkSchema:
         with _importing:
             importlib.import_module(self.module)
         registered = cast("Mapping[str, list[Any]]", rpc._RESOURCE_MODULES)
-        infos = [entry.mod_info for key, entries in registered.items() for entry in entries if key.startswith(f"{self.name}:")]
+        infos = [
+            entry.mod_info
+            for key, entries in registered.items()
+            for entry in entries
+            if key.startswith(f"{self.name}:")
+        ]
         return {f"{info['pkg']}:{info['mod']}": info for info in infos}
 
     @cached_property
@@ -100,14 +105,19 @@ class SdkSchema:
             return None
         cls: type = getattr(importlib.import_module(module), cls_name)
         home = importlib.import_module(cls.__module__)
-        args = next((vars(home)[f"{cls_name}{end}"] for end in ("InitArgs", "Args") if f"{cls_name}{end}" in vars(home)), None)
+        args = next(
+            (vars(home)[f"{cls_name}{end}"] for end in ("InitArgs", "Args") if f"{cls_name}{end}" in vars(home)), None
+        )
         inputs = shape_of(args) if args is not None else Shape(cls_name, {})
         return ResourceSchema(token, inputs, shape_of(cls))
 
     def _read_function(self, token: str) -> FunctionSchema | None:
         _, mod, name = token.split(":")
         folder = mod.split("/")[0]
-        fqn = next((info["fqn"] for key, info in self._modules.items() if key.startswith(f"{self.name}:{folder}/")), self.module)
+        fqn = next(
+            (info["fqn"] for key, info in self._modules.items() if key.startswith(f"{self.name}:{folder}/")),
+            self.module,
+        )
         function = getattr(importlib.import_module(fqn), _snake_case(name), None)
         if function is None:
             return None

@@ -146,7 +146,11 @@ class SdkPackage(BasePackage):
         schema = self.schema.resource(token)
         fixed = {path for path in found.changes if schema is not None and _is_fixed(schema.inputs, path)}
         replaces = found.replaces | fixed
-        return replace(found, replaces=replaces, delete_before_replace=bool(replaces) and self._name_is_taken(token, old_inputs, inputs))
+        return replace(
+            found,
+            replaces=replaces,
+            delete_before_replace=bool(replaces) and self._name_is_taken(token, old_inputs, inputs),
+        )
 
     def immutable(self, token: str) -> tuple[str, ...]:
         """Property paths of the type that cannot be changed in place."""
@@ -207,25 +211,31 @@ class SdkPackage(BasePackage):
         facts.outputs = outputs
         for path, template in row.outputs.items():
             if "." not in path and outputs.get(path) is None:
-                outputs[path] = UNKNOWN if id is UNKNOWN and path not in self.tables.planned else render(template, facts)
+                outputs[path] = (
+                    UNKNOWN if id is UNKNOWN and path not in self.tables.planned else render(template, facts)
+                )
 
         def fill(path: str, kind: Type) -> Any:
             if id is UNKNOWN and path not in self.tables.planned:
                 return UNKNOWN
             if path in row.outputs:
                 return render(row.outputs[path], facts)
+            if path in schema.inputs.properties and kind == STRING and not self._pattern(path):
+                return ""  # an optional setting that was left out
             return self._guess(facts, path, kind)
 
         return complete(schema.outputs, outputs, fill)
 
     def _guess(self, facts: Facts, path: str, kind: Type) -> Any:
         """A value of the right shape for an output that no row mentions."""
+        template = self._pattern(path) if kind == STRING else None
+        if template is not None:
+            return render(template, facts)
+        return placeholder(kind, f"{facts.call.urn.name}-{path.rpartition('.')[2]}")
+
+    def _pattern(self, path: str) -> Any:
         last = path.rpartition(".")[2]
-        if kind == STRING:
-            for pattern, template in self.tables.outputs:
-                if re.search(pattern, last):
-                    return render(template, facts)
-        return placeholder(kind, f"{facts.call.urn.name}-{last}")
+        return next((template for pattern, template in self.tables.outputs if re.search(pattern, last)), None)
 
     def _resource(self, call: Call) -> ResourceSchema:
         schema = self.schema.resource(call.urn.type)

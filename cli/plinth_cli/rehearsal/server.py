@@ -23,7 +23,6 @@ from plinth_cli.rehearsal.ledger import Ledger
 from plinth_cli.rehearsal.lifeline import end_with_parent
 from plinth_cli.rehearsal.package import Package
 from plinth_cli.rehearsal.provider import StandIn
-from plinth_cli.rehearsal.random_ import RandomPackage
 from plinth_cli.rehearsal.schema import SdkSchema, installed
 from plinth_cli.rehearsal.sdk import SdkPackage
 
@@ -43,12 +42,28 @@ def packages(env_dir: Path, aws_endpoint: str | None) -> dict[str, Package]:
 
 def _package(schema: SdkSchema, env_dir: Path, aws_endpoint: str | None) -> Package:
     """The stand-ins that know more are imported only when their SDK is installed."""
+    if schema.name == "aws":
+        from plinth_cli.rehearsal.aws import AwsPackage
+
+        return AwsPackage(schema, aws_endpoint)
+    if schema.name == "kubernetes":
+        from plinth_cli.rehearsal.kubernetes import KubernetesPackage
+
+        return KubernetesPackage(env_dir)
+    if schema.name == "snowflake":
+        from plinth_cli.rehearsal.snowflake import SnowflakePackage
+
+        return SnowflakePackage(schema)
     if schema.name == "random":
+        from plinth_cli.rehearsal.random_ import RandomPackage
+
         return RandomPackage(schema)
     return SdkPackage(schema)
 
 
-def serve(served: Mapping[str, Package], ledger: Ledger, adopt: frozenset[str]) -> tuple[list[grpc.Server], dict[str, int]]:
+def serve(
+    served: Mapping[str, Package], ledger: Ledger, adopt: frozenset[str]
+) -> tuple[list[grpc.Server], dict[str, int]]:
     """Starts a server per package on free ports of the loopback interface."""
     servers: list[grpc.Server] = []
     ports: dict[str, int] = {}

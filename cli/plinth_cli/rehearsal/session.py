@@ -25,7 +25,9 @@ class Rehearsal:
         PlinthError: a process did not start, or the passphrase does not fit the journal.
     """
 
-    def __init__(self, env_dir: Path, aws_endpoint: str | None, passphrase: str, adopt: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, env_dir: Path, aws_endpoint: str | None, passphrase: str, adopt: frozenset[str] = frozenset()
+    ) -> None:
         self._env_dir = env_dir
         self._passphrase = passphrase
         self._adopt = adopt
@@ -47,7 +49,9 @@ class Rehearsal:
         self.environ = {"PULUMI_DEBUG_PROVIDERS": attached}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def _start_cloud(self, started: ExitStack) -> str:

@@ -64,7 +64,9 @@ Type = Scalar | ListOf | MapOf | EnumOf | ObjectOf | OneOf
 STRING, NUMBER, INTEGER, BOOLEAN = Scalar("string"), Scalar("number"), Scalar("integer"), Scalar("boolean")
 ANY, ASSET = Scalar("any"), Scalar("asset")
 
-_FIXED = re.compile(r"forces? (a )?(new resource|new cluster|terraform to create|replacement)|recreates? the resource", re.IGNORECASE)
+_FIXED = re.compile(
+    r"forces? (a )?(new resource|new cluster|terraform to create|replacement)|recreates? the resource", re.IGNORECASE
+)
 
 _SCALARS: dict[Any, Scalar] = {str: STRING, float: NUMBER, int: INTEGER, bool: BOOLEAN, Any: ANY, object: ANY}
 

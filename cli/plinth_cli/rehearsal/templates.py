@@ -2,7 +2,7 @@
 
 A template is a string such as `arn:aws:ec2:{region}:{account}:vpc/{id}`. Its fields are facts of the call (`region`,
 `account`, `id`, `name`, ...), inputs (`in.engine`, or `in.engine|mysql` with a default), outputs computed before it
-(`out.arn`), and `hex8`, `hex17`, `digits12`, ... with an optional tag (`hex17.default`): digits that stay the same for
+(`out.arn`), and `uuid`, `hex8`, `HEX17`, `digits12`, ... with an optional tag (`hex17.default`): digits that stay the same for
 one incarnation of the resource. A template that names an unknown input gives an unknown output. Lists and dicts hold
 templates; everything else stands for itself.
 """
@@ -12,13 +12,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from plinth_cli.rehearsal.package import Call
-from plinth_cli.rehearsal.shapes import ANY, BOOLEAN, INTEGER, NUMBER, STRING, EnumOf, ListOf, MapOf, ObjectOf, OneOf, Shape, Type
+from plinth_cli.rehearsal.shapes import (
+    ANY,
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    EnumOf,
+    ListOf,
+    MapOf,
+    ObjectOf,
+    OneOf,
+    Shape,
+    Type,
+)
 from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, has_secret, reveal
 
 _FIELD = re.compile(r"\{([a-zA-Z][\w.]*)(?:\|([^}]*))?\}")
-_DIGITS = re.compile(r"(hex|digits)(\d+)$")
+_DIGITS = re.compile(r"(hex|HEX|digits)(\d+)$")
+_ASSIGNED = frozenset(
+    {"id", "name", "logical", "account", "region", "region_code", "partition", "service", "kind", "uuid"}
+)
+"""Facts that an update does not change."""
 
 
 class Facts:
@@ -36,14 +54,18 @@ class Facts:
         digits = _DIGITS.match(head)
         if digits:
             return _digits(digits[1], int(digits[2]), self.call.digest(tail))
+        if head == "uuid":
+            return str(UUID(self.call.digest(f"uuid {tail}")[:32], version=4))
         if head in ("in", "out"):
             return _dig(self.inputs if head == "in" else self.outputs, tail)
-        return self.known.get(field)
+        known = self.known.get(field)
+        return known() if callable(known) else known
 
 
 def _digits(kind: str, length: int, digest: str) -> str:
-    if kind == "hex":
-        return (digest * (length // len(digest) + 1))[:length]
+    if kind in ("hex", "HEX"):
+        text = (digest * (length // len(digest) + 1))[:length]
+        return text.upper() if kind == "HEX" else text
     return str(int(digest, 16)).rjust(length, "1")[-length:].replace("0", "7")
 
 
@@ -97,7 +119,8 @@ def _render_text(template: str, facts: Facts) -> Any:
 def follows_inputs(template: Any) -> bool:
     """Whether the output changes when an input does, without a replacement."""
     if isinstance(template, str):
-        return "{in." in template
+        fields = {match[1].partition(".")[0] for match in _FIELD.finditer(template)}
+        return any(field not in _ASSIGNED and not _DIGITS.match(field) for field in fields)
     if isinstance(template, Mapping):
         return any(follows_inputs(item) for item in cast("Mapping[str, Any]", template).values())
     if isinstance(template, list):
