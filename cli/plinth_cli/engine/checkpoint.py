@@ -84,12 +84,13 @@ class StackFiles:
 
     def pending(self) -> list[Pending]:
         """Return the operations that were cut off."""
-        operations = (self.latest() or {}).get("pending_operations") or []
+        operations: list[dict[str, Any]] = (self.latest() or {}).get("pending_operations") or []
         return [Pending(item["type"], item["resource"]["urn"]) for item in operations]
 
     def resources(self) -> set[tuple[str, str]]:
         """Return (URN, id) of every resource in the state."""
-        return {(item["urn"], item.get("id", "")) for item in (self.latest() or {}).get("resources") or []}
+        resources: list[dict[str, Any]] = (self.latest() or {}).get("resources") or []
+        return {(item["urn"], item.get("id", "")) for item in resources}
 
     def restore_if_torn(self, damaged: Path) -> str | None:
         """Put the newest whole checkpoint in the place of a torn one; returns what was done, or None.

@@ -93,7 +93,7 @@ def summary(result: Result) -> Text:
     counts = [f"{result.counts[name]} {words[name]}" for name in OPERATIONS if result.counts.get(name)]
     if not counts:
         told = "nothing to do"
-    elif set(name for name, count in result.counts.items() if count) == {"same"}:
+    elif {name for name, count in result.counts.items() if count} == {"same"}:
         told = f"everything unchanged ({result.counts['same']} resources)"
     else:
         told = ", ".join(counts)

@@ -36,7 +36,10 @@ _STACK_TYPE = "pulumi:pulumi:Stack"
 _CHECK_FAILURE = re.compile(
     r"^\S+ resource '[^']*'(?:: property (?P<path>\S+) value .*)? has a problem: (?P<reason>.*)$", re.DOTALL
 )
-"""Errors 2002 and 2003 of pulumi/sdk go/common/diag/errors.go. The value is dropped: the engine prints secrets there."""
+"""Errors 2002 and 2003 of pulumi/sdk go/common/diag/errors.go; the value is dropped, as it may be a secret."""
+_NAMED_PROPERTY = re.compile(r"property ([\w.\[\]\"]+) ")
+"""How the stand-in providers name it: with a property, the engine would print the value, which may be a secret."""
+_DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
 _OPERATIONS = {
     OpType.CREATE_REPLACEMENT: "replace",
     OpType.DELETE_REPLACED: "replace",
@@ -86,7 +89,7 @@ class Collector:
                 self.policies = len(event.summary_event.policy_packs or {})
 
     def tally(self) -> dict[str, int]:
-        """Count resources per operation, without the stack itself and providers."""
+        """Count resources per operation, the stack itself left out."""
         counts: dict[str, int] = {}
         for change in self.changes.values():
             if change.type != _STACK_TYPE:
@@ -95,6 +98,8 @@ class Collector:
 
     def _step(self, step: StepEventMetadata, *, done: bool) -> None:
         urn = step.urn
+        if _DEFAULT_PROVIDER.search(urn):
+            return  # made by the engine, not by the program; Pulumi does not show them either
         operation = _OPERATIONS.get(step.op, step.op.value)
         known = self.changes.get(urn)
         if known is None or known.operation != "replace":
@@ -132,6 +137,8 @@ class Collector:
         path = ""
         if found:
             message, path = found["reason"].strip(), found["path"] or ""
+            named = _NAMED_PROPERTY.match(message)
+            path = path or (named[1] if named else "")
         problem = Problem(event.severity == "error", redact.text(message), urn, path)
         if problem not in self.problems:
             self.problems.append(problem)

@@ -4,15 +4,16 @@ import difflib
 import inspect
 import re
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, cast
 
 from plinth_cli.engine import redact
 from plinth_cli.errors import PlinthError
+from plinth_cli.paths import cache_dir
 
 LAST_ERROR = "last-error.log"
 _KEYWORD = re.compile(r"(?:(?P<call>[\w.]+)\(\) )?got an unexpected keyword argument '(?P<name>\w+)'")
@@ -32,16 +33,17 @@ class Captured:
 
 
 @contextmanager
-def captured() -> Iterator[Captured]:
+def captured() -> Generator[Captured]:
     """Keep what the inline program raises, and give the engine one clean sentence instead of a traceback.
 
     The Automation API would print the traceback as a diagnostic. Wrapping the program is not enough: what fails in an
     `apply` surfaces only after the program has returned, inside the same coroutine.
     """
     import grpc
-    from pulumi.automation import _server
+    from pulumi.automation import _server as private
     from pulumi.errors import RunError
 
+    _server: Any = private  # pinned to one version of the SDK; no public hook sees what an apply raises
     kept = Captured()
     original = _server.run_in_stack
 
@@ -50,7 +52,7 @@ def captured() -> Iterator[Captured]:
             await original(program)
         except grpc.RpcError:
             raise  # the engine went away or refused; it has said why
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - kept, and told to the person by `explain`
             kept.exceptions.append(error)
             raise RunError("the program failed") from None
 
@@ -84,6 +86,19 @@ def explain(error: BaseException, roots: Sequence[Path], source: Path | None = N
         return PlinthError(str(error), where, "Install what is missing into the environment that runs plinth.")
     text = str(error) or "no message"
     return PlinthError(f"{type(error).__name__}: {text}", where)
+
+
+def unexpected(error: Exception) -> PlinthError:
+    """What the CLI itself did not foresee: a sentence, and where the traceback is."""
+    if hasattr(error, "problems"):
+        return explain(error, [])
+    log = write_log(error, cache_dir() / "logs", ())
+    message = redact.text(str(error)) or "no message"
+    return PlinthError(
+        f"Something in plinth itself went wrong: {type(error).__name__}: {message}",
+        str(log),
+        "Run `plinth doctor`; if it finds nothing, report this with the file above.",
+    )
 
 
 def location(error: BaseException, roots: Sequence[Path]) -> str | None:
@@ -150,9 +165,10 @@ def _parameters(trace: TracebackType | None, call: str | None) -> list[str]:
     frame = _innermost(trace)
     if frame is None:
         return []
-    owner = frame.f_locals.get("__self__")  # how generated Pulumi SDKs name the instance
-    if owner is not None and hasattr(type(owner), "_internal_init"):
-        return _names(getattr(type(owner), "_internal_init"))
+    owner: Any = frame.f_locals.get("__self__")  # how generated Pulumi SDKs name the instance
+    generated: Any = getattr(cast(Any, type(owner)), "_internal_init", None)
+    if generated is not None:
+        return _names(generated)
     simple = (call or "").removesuffix(".__init__").rpartition(".")[2]
     for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
         candidate = value if getattr(value, "__name__", None) == simple else getattr(value, simple, None)

@@ -5,8 +5,8 @@ pipe that the CLI holds open and never writes to: end of file means that the CLI
 leads a session of its own, because Pulumi puts each plugin into a process group of its own, and because Ctrl-C in the
 terminal must reach the CLI first, which passes it on.
 
-GRACE is how many seconds the engine may take to finish what is in flight and write its state down after the CLI is gone.
-With 0 it is killed at once: right for a rehearsal, whose providers died together with the CLI.
+GRACE is how many seconds the engine may take, after the CLI is gone, to finish what is in flight and write its state
+down. With 0 it is killed at once: right for a rehearsal, whose providers died together with the CLI.
 """
 
 import os
@@ -65,7 +65,7 @@ def _start(command: list[str]) -> int:
             signal.signal(number, signal.SIG_DFL)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606 - the engine, from an argument list
     except OSError as error:
         os.write(2, f"cannot start {command[0]}: {error.strerror}\n".encode())
     os._exit(127)
@@ -103,9 +103,13 @@ def main(arguments: list[str]) -> int:
     os.set_blocking(alarm, False)
     signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     interrupts: list[int] = []
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: interrupts.append(signal.SIGINT))
+
+    def note(number: int, _: object) -> None:
+        if number != signal.SIGCHLD:  # which only has to wake us
+            interrupts.append(signal.SIGINT)
+
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
     child = _start(command)
     code = None
     while code is None:

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class Marker:
 
 
 @contextmanager
-def environment_lock(dirs: EnvDirs, operation: str) -> Iterator[Running]:
+def environment_lock(dirs: EnvDirs, operation: str) -> Generator[Running]:
     """Hold the environment. The lock is the kernel's, so it cannot outlive this process.
 
     Raises:

@@ -96,7 +96,7 @@ class Project:
     def config(self, env: str) -> dict[str, Any]:
         """Return the `config` section of an environment's file, keys qualified with the project's name."""
         path = self.stack_file(env)
-        config = read_yaml(path).get("config") or {}
+        config: Any = read_yaml(path).get("config") or {}
         if not isinstance(config, dict):
             raise PlinthError("`config` must be a mapping.", str(path))
         mapping = cast(dict[str, Any], config)
@@ -107,7 +107,7 @@ class Project:
         return EnvDirs(self.platform_root, env if self.is_platform else f"{self.name}.{env}")
 
     def shared_dirs(self, env: str) -> EnvDirs:
-        """Where state and passphrase live: one backend per environment, so that a team's stack can read the platform's."""
+        """Where state and passphrase live: one backend per environment, so that a team can read the platform's."""
         return EnvDirs(self.platform_root, env)
 
     def program(self) -> None:

@@ -3,10 +3,10 @@
 Everything here can itself be cut off at any point and started again: a step either replaces one file in one step, or
 can be repeated.
 
-Why nothing is created twice: the stand-in providers keep a ledger of what exists. What the ledger has and the state has
-not was made by the update that was cut off. Such URNs are written down (`leftovers.json`) before the engine's own record
-of pending operations is cleared, and given to the providers, which then hand out the existing resource instead of making
-another.
+Why nothing is created twice: the stand-in providers keep a ledger of what exists. What the ledger has and the state
+has not was made by the update that was cut off. Such URNs are written down (`leftovers.json`) before the engine's own
+record of pending operations is cleared, and given to the providers, which then hand out the existing resource instead
+of making another.
 """
 
 import contextlib
@@ -117,7 +117,7 @@ def _tell(found: Recovered, last: Running | None) -> None:
         )
     for operation in sorted({item.operation for item in others}):
         urns = [item.urn for item in others if item.operation == operation]
-        found.notes.append(f"{_count(urns, f'operation')} cut off while {operation}, repeated: {_names(urns)}.")
+        found.notes.append(f"{_count(urns, 'operation')} cut off while {operation}, repeated: {_names(urns)}.")
 
 
 def _count(items: Iterable[str], noun: str) -> str:

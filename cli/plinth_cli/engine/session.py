@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
 from plinth_cli.engine import failure, recovery
@@ -16,6 +17,14 @@ from plinth_cli.engine.result import Operation, Problem, Result
 from plinth_cli.errors import PlinthError
 from plinth_cli.policyenv import PolicyEnv
 from plinth_cli.toolchain import Toolchain
+
+if TYPE_CHECKING:  # the SDK takes a fifth of a second to import, which a misspelt name need not wait for
+    from pulumi.automation import Stack
+    from pulumi.automation.errors import CommandError
+
+    from plinth_cli.engine.command import EngineCommand
+    from plinth_cli.engine.events import Collector
+    from plinth_cli.engine.workspace import Scratch
 
 PARALLEL = 16
 """Resource operations at a time: the engine's default is unbounded, which swamps a laptop."""
@@ -129,7 +138,7 @@ def _rehearse(state: _Run) -> None:
     project, env = state.project, state.env
     dirs = project.dirs(env)
     marker = Marker(dirs)
-    scratch = workspace.prepare(project, env, project.stack_file(env))
+    scratch = workspace.prepare(project, env)
     state.secrets.append(scratch.passphrase)
     for key in scratch.placeholders:
         state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
@@ -152,7 +161,7 @@ def _rehearse(state: _Run) -> None:
         marker.clear()
 
 
-def _repair(state: _Run, found: recovery.Recovered, scratch: Any, command: Any) -> None:
+def _repair(state: _Run, found: recovery.Recovered, scratch: "Scratch", command: "EngineCommand") -> None:
     """Clear cut-off operations from the state with the engine's own means, and say what was found."""
     from plinth_cli.engine import workspace
 
@@ -170,7 +179,7 @@ def _really(state: _Run) -> None:
     from plinth_cli.engine.command import EngineCommand
 
     command = EngineCommand(state.toolchain, grace=REAL_GRACE_SECONDS, on_interrupt=_interruption(state.console))
-    stack = workspace.open_real(state.project, state.env, command, _environ(state, {}))
+    stack = workspace.open_real(state.project, state.env, state.operation, command, _environ(state, {}))
     _execute(state, stack, command)
 
 
@@ -190,7 +199,7 @@ def _interruption(console: Console) -> Callable[[int], None]:
     return tell
 
 
-def _execute(state: _Run, stack: Any, command: Any) -> None:
+def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
     """Let the engine do it, and put what it said into the result."""
     from pulumi.automation.errors import CommandError
 
@@ -217,7 +226,7 @@ def _execute(state: _Run, stack: Any, command: Any) -> None:
         result.error = _failure(state, kept, command_error)
 
 
-def _operate(state: _Run, stack: Any, collector: Any) -> None:
+def _operate(state: _Run, stack: "Stack", collector: "Collector") -> None:
     message = state.options.message
     common: dict[str, Any] = {"on_event": collector, "parallel": PARALLEL, "color": "never", "message": message}
     if state.operation in ("up", "preview"):
@@ -227,7 +236,7 @@ def _operate(state: _Run, stack: Any, collector: Any) -> None:
         getattr(stack, state.operation)(**common)
 
 
-def _failure(state: _Run, kept: failure.Captured, error: Exception) -> PlinthError | None:
+def _failure(state: _Run, kept: failure.Captured, error: "CommandError") -> PlinthError | None:
     """Say why the engine failed, from whoever knows best: a provider, a policy, the program or the engine itself."""
     result = state.result
     errors = [problem for problem in result.problems if problem.error]
@@ -266,28 +275,36 @@ def describe(problem: Problem) -> str:
     if not problem.urn:
         return problem.message
     kind, name = problem.urn.split("::", 3)[2].rsplit("$", 1)[-1], problem.urn.rsplit("::", 1)[-1]
-    where = f"{kind} {name}" + (f", property {problem.property}" if problem.property else "")
-    return f"{where}: {problem.message}"
+    named = problem.property and problem.property not in problem.message
+    return f"{kind} {name}" + (f", property {problem.property}" if named else "") + f": {problem.message}"
 
 
 @contextlib.contextmanager
-def _quiet_sdk() -> Iterator[None]:
+def _quiet_sdk() -> Generator[None]:
     """Keep the SDK from sending its debug log to the engine.
 
-    It sends several messages per resource, a third of the time of a large program, with secrets in plaintext among them.
+    It sends several messages per resource: a third of a large program's time, and secrets in plaintext among them.
     """
     from pulumi import log
 
+    def nothing(*_: object, **__: object) -> None:
+        return None
+
     original = log.debug
-    log.debug = lambda *args, **kwargs: None
+    log.debug = nothing
+    # An engine that was stopped no longer takes the program's last words; grpc would print a traceback about that.
+    grpc_log = logging.getLogger("grpc._server")
+    level = grpc_log.level
+    grpc_log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         log.debug = original
+        grpc_log.setLevel(level)
 
 
 @contextlib.contextmanager
-def _program_output(console: Console) -> Iterator[None]:
+def _program_output(console: Console) -> Generator[None]:
     """What the program prints goes to the narration: stdout holds the result and nothing else."""
 
     class Lines(io.TextIOBase):

@@ -4,8 +4,9 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pulumi.automation import ConfigValue, LocalWorkspace, OpMap, OutputMap, Stack, UpdateSummary
@@ -37,10 +38,8 @@ class EngineStack(Stack):
 
     def info(self, show_secrets: bool = True) -> UpdateSummary:
         """Return a summary without content: the events hold a better one."""
-        from datetime import datetime, timezone
-
         nothing: OpMap = {}
-        return UpdateSummary("update", datetime.now(timezone.utc), "", {}, {}, "succeeded", resource_changes=nothing)
+        return UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded", resource_changes=nothing)
 
 
 @dataclass
@@ -62,13 +61,12 @@ class Scratch:
     placeholders: list[str]
 
 
-def prepare(project: Project, env: str, program_config: Path) -> Scratch:
+def prepare(project: Project, env: str) -> Scratch:
     """Generate the scratch project of a rehearsal from the user's files, which stay untouched.
 
     Args:
         project: The user's project.
         env: The environment.
-        program_config: The environment's configuration file.
 
     Raises:
         PlinthError: A file is not what it should be, or the passphrase of an existing state is gone.
@@ -80,11 +78,10 @@ def prepare(project: Project, env: str, program_config: Path) -> Scratch:
     write_atomically(dirs.project / "Pulumi.yaml", yaml.safe_dump({**settings, "runtime": "python"}, sort_keys=False))
     stack_file = dirs.project / f"Pulumi.{env}.yaml"
     salt = files.salt() or _previous_salt(stack_file)
-    content = {key: value for key, value in read_yaml(program_config).items() if key not in _OWN_ENCRYPTION}
+    content = {key: value for key, value in read_yaml(project.stack_file(env)).items() if key not in _OWN_ENCRYPTION}
     replaced: list[str] = []
-    content["config"] = {
-        key: _without_ciphertext(value, key, replaced) for key, value in (content.get("config") or {}).items()
-    }
+    config = project.config(env)
+    content["config"] = {key: _without_ciphertext(value, key, replaced) for key, value in config.items()}
     content.pop("environment", None)  # Pulumi ESC cannot be reached from a rehearsal
     if salt:
         content["encryptionsalt"] = salt
@@ -124,7 +121,7 @@ def open_rehearsal(
     return stack
 
 
-def open_real(project: Project, env: str, command: EngineCommand, environ: Mapping[str, str]) -> Stack:
+def open_real(project: Project, env: str, operation: str, command: EngineCommand, environ: Mapping[str, str]) -> Stack:
     """Select the stack of a real environment in the user's own backend.
 
     Raises:
@@ -133,7 +130,7 @@ def open_real(project: Project, env: str, command: EngineCommand, environ: Mappi
     workspace = LocalWorkspace(
         work_dir=str(project.root), program=project.program, env_vars=dict(environ), pulumi_command=command
     )
-    rehearse = f"To try it without any account: plinth up {env} --rehearse"
+    rehearse = f"To try it without any account: plinth {operation} {env} --rehearse"
     try:
         return EngineStack.select(env, workspace)
     except StackNotFoundError as error:
@@ -146,7 +143,7 @@ def open_real(project: Project, env: str, command: EngineCommand, environ: Mappi
         raise PlinthError(
             f"The stack '{env}' cannot be opened: {last_words(error)}.",
             str(project.root),
-            f"Log in to where its state is (pulumi login URL), or set PULUMI_BACKEND_URL and its credentials.\n{rehearse}",
+            f"Log in to where its state is: pulumi login URL (or set PULUMI_BACKEND_URL).\n{rehearse}",
         ) from error
 
 
@@ -183,12 +180,14 @@ def _previous_salt(stack_file: Path) -> str | None:
 def _without_ciphertext(value: Any, path: str, replaced: list[str]) -> Any:
     """Copy a configuration value; `{secure: ...}` becomes a placeholder, and its path is noted."""
     if isinstance(value, dict):
-        if set(value) == {"secure"}:
+        mapping = cast(dict[str, Any], value)
+        if set(mapping) == {"secure"}:
             replaced.append(path)
             return PLACEHOLDER
-        return {key: _without_ciphertext(item, f"{path}.{key}", replaced) for key, item in value.items()}
+        return {key: _without_ciphertext(item, f"{path}.{key}", replaced) for key, item in mapping.items()}
     if isinstance(value, list):
-        return [_without_ciphertext(item, f"{path}[{index}]", replaced) for index, item in enumerate(value)]
+        items = cast(list[Any], value)
+        return [_without_ciphertext(item, f"{path}[{index}]", replaced) for index, item in enumerate(items)]
     return value
 
 

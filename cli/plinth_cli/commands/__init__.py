@@ -1,0 +1,1 @@
+"""What the subcommands do; `main` only parses the command line. Imported one by one, when needed."""

@@ -1,0 +1,69 @@
+"""`plinth up | preview | destroy | refresh`."""
+
+import json
+import sys
+from pathlib import Path
+
+from plinth_cli.console import Console
+from plinth_cli.engine.project import LOCAL, Project
+from plinth_cli.engine.result import EXIT_OK, EXIT_USAGE, Operation, Result
+
+
+def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json: bool, stack: Path | None) -> int:
+    """Run one operation and show what it did; returns the exit code.
+
+    Raises:
+        PlinthError: It could not begin.
+    """
+    from plinth_cli.engine.session import run
+
+    console = Console(quiet=as_json)
+    project = Project.load(stack)
+    project.stack_file(env)
+    if env == LOCAL and project.is_platform and operation in ("up", "destroy"):
+        from plinth_cli.commands import local
+
+        result = local.up(project, console) if operation == "up" else local.destroy(project, console)
+        return finish(result, console, as_json=as_json)
+    real = not rehearse and env != LOCAL
+    if real and operation != "preview" and not yes:
+        code = _confirm(operation, env, project, console)
+        if code is not None:
+            return code
+    return finish(run(operation, env, project=project, rehearse=rehearse, console=console), console, as_json=as_json)
+
+
+def finish(result: Result, console: Console, *, as_json: bool) -> int:
+    """Show a result in the form that was asked for; returns the exit code."""
+    from plinth_cli.engine.display import show
+
+    if as_json:
+        console.say(json.dumps(result.document(), indent=2, ensure_ascii=False, default=str))
+    else:
+        show(result, console)
+    return result.exit_code
+
+
+def _confirm(operation: Operation, env: str, project: Project, console: Console) -> int | None:
+    """Ask before a real environment changes; returns an exit code when nothing is to be done."""
+    import typer
+
+    from plinth_cli.engine.display import show
+    from plinth_cli.engine.session import run
+
+    if not sys.stdin.isatty() or console.quiet:
+        console.warn(
+            f"`plinth {operation} {env}` changes a real environment, and nobody is here to ask.",
+            fix=f"Add --yes, or try it without any account: plinth {operation} {env} --rehearse",
+        )
+        return EXIT_USAGE
+    if operation == "up":
+        result = run("preview", env, project=project, rehearse=False, console=console)
+        show(result, console)
+        if not result.ok:
+            return result.exit_code
+    word = typer.prompt(f"To {operation} the real {env}, type its name", default="", show_default=False, err=True)
+    if word.strip() != env:
+        console.warn("Nothing was changed.")
+        return EXIT_OK
+    return None

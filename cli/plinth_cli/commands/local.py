@@ -1,0 +1,1 @@
+"""`plinth up | status | logs | down local`: the platform on this machine."""

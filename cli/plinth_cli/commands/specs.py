@@ -1,0 +1,93 @@
+"""Commands that need the spec and no engine: validate, schema, envs."""
+
+import json
+import time
+from pathlib import Path
+
+from plinth_cli.console import Console
+from plinth_cli.engine.checkpoint import StackFiles
+from plinth_cli.engine.project import LOCAL, Project
+from plinth_cli.errors import PlinthError
+
+SPEC_KEY = "platform"
+"""Configuration key of the spec, within the project's namespace."""
+
+
+def platform(stack: Path | None = None) -> Project:
+    """Return the platform's project, also when called from a team stack's folder."""
+    project = Project.load(stack)
+    return project if project.is_platform else Project.load(project.platform_root)
+
+
+def validate(envs: list[str]) -> int:
+    """Check the spec of each environment; 1 when one has mistakes.
+
+    Raises:
+        PlinthError: An environment does not exist, or its file is not YAML.
+    """
+    from plinth.spec import SpecError, load_spec
+
+    project = platform()
+    console = Console()
+    failed = False
+    for env in envs or project.environments():
+        path = project.stack_file(env)
+        config = project.config(env)
+        key = f"{project.name}:{SPEC_KEY}"
+        if key not in config:
+            raise PlinthError(f"There is no `{key}`.", str(path), "Write the spec under that key, inside `config`.")
+        try:
+            spec = load_spec(config[key], path.name)
+        except SpecError as error:
+            failed = True
+            console.error(PlinthError(str(error)))
+        else:
+            sizes = f"{len(spec.models)} models, {len(spec.tenants)} tenants, {len(spec.gpu_pools)} GPU pools"
+            console.say(f"✓ {path.name}: {sizes}")
+    return 1 if failed else 0
+
+
+def schema(*, write: bool) -> int:
+    """Print the JSON Schema of an environment's file, or write it to where its first line points."""
+    from plinth.spec.schema import SCHEMA_PATH, render
+
+    if not write:
+        Console().say(render().rstrip())
+        return 0
+    path = platform().root / SCHEMA_PATH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(), encoding="utf-8")
+    Console().say(f"Wrote {path}")
+    return 0
+
+
+def environments(*, as_json: bool, stack: Path | None) -> int:
+    """List the environments of a project, and what is rehearsed of each."""
+    project = Project.load(stack)
+    rows = [(env, *_rehearsed(project, env)) for env in project.environments()]
+    console = Console()
+    if as_json:
+        console.say(
+            json.dumps([{"name": env, "rehearsedResources": n, "rehearsedAt": at} for env, n, at in rows], indent=2)
+        )
+        return 0
+    if not rows:
+        raise PlinthError("The project has no environment.", str(project.root), "Write a Pulumi.<env>.yaml.")
+    width = max(len(env) for env, _, _ in rows)
+    for env, count, at in rows:
+        kind = "runs on this machine" if env == LOCAL else "real"
+        told = f"{count} resources rehearsed, {at}" if count else "not rehearsed yet"
+        console.say(f"{env:<{width}}  {kind:<20}  {told}")
+    return 0
+
+
+def _rehearsed(project: Project, env: str) -> tuple[int, str | None]:
+    """How many resources the rehearsal's state holds, and when it was written."""
+    files = StackFiles(project.shared_dirs(env).state, project.name, env)
+    try:
+        count = len(files.resources())
+    except PlinthError:
+        return 0, None
+    if not count:
+        return 0, None
+    return count, time.strftime("%Y-%m-%d %H:%M", time.localtime(files.state.stat().st_mtime))
