@@ -38,9 +38,12 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name: {"defaultNetworkAclId": "acl-1", "defaultSecurityGroupId": "sg-default"},
     "random:index/randomPassword:RandomPassword": lambda name: {"result": f"canary-{name}", "bcryptHash": "canary"},
-    "kubernetes:core/v1:Secret": lambda name: {"data": {}},
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda name: {
+        "secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}"
+    },
 }
 """What a provider would compute, for types whose consumers need more than an id, an ARN and a name."""
+
 
 @dataclass(frozen=True)
 class Recorded:

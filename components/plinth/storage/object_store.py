@@ -48,19 +48,20 @@ class ObjectStore(Component):
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.id,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            versioning_configuration={"status": "Enabled"},
             opts=self.options(aws.s3.BucketVersioning),
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=bucket.id,
             rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="aws:kms", kms_master_key_id=key_arn
-                    ),
-                    bucket_key_enabled=True,
-                )
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": key_arn,
+                    },
+                    "bucket_key_enabled": True,
+                }
             ],
             opts=self.options(aws.s3.BucketServerSideEncryptionConfiguration),
         )
@@ -77,7 +78,7 @@ class ObjectStore(Component):
         aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.id,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            rule={"object_ownership": "BucketOwnerEnforced"},
             opts=self.options(aws.s3.BucketOwnershipControls),
         )
         block = aws.s3.BucketPublicAccessBlock(
@@ -99,35 +100,23 @@ class ObjectStore(Component):
         return policy.bucket
 
 
-def _rule(rule: lifecycle.Rule) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
-    """A rule of the plan in the provider's words."""
-    every_object = aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix="")
+def _rule(rule: lifecycle.Rule) -> aws.s3.BucketLifecycleConfigurationRuleArgsDict:
+    """A rule of the plan in the provider's words, for every object of the bucket."""
     match rule:
-        case lifecycle.Archive():
-            return aws.s3.BucketLifecycleConfigurationRuleArgs(
-                id="archive",
-                status="Enabled",
-                filter=every_object,
-                transitions=[
-                    aws.s3.BucketLifecycleConfigurationRuleTransitionArgs(days=rule.days, storage_class="GLACIER_IR")
-                ],
-            )
-        case lifecycle.Expire():
-            return aws.s3.BucketLifecycleConfigurationRuleArgs(
-                id="expire",
-                status="Enabled",
-                filter=every_object,
-                expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=rule.days),
-            )
-        case lifecycle.CleanUp():
-            return aws.s3.BucketLifecycleConfigurationRuleArgs(
-                id="clean-up",
-                status="Enabled",
-                filter=every_object,
-                noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                    noncurrent_days=rule.old_version_days
-                ),
-                abort_incomplete_multipart_upload=aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                    days_after_initiation=rule.unfinished_upload_days
-                ),
-            )
+        case lifecycle.Archive(days):
+            return {
+                "id": "archive",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "transitions": [{"days": days, "storage_class": "GLACIER_IR"}],
+            }
+        case lifecycle.Expire(days):
+            return {"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": days}}
+        case lifecycle.CleanUp(old_version_days, unfinished_upload_days):
+            return {
+                "id": "clean-up",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                "noncurrent_version_expiration": {"noncurrent_days": old_version_days},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": unfinished_upload_days},
+            }

@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import pytest
+from support.recorder import record
+from support.snapshot import check_identities
+from support.worlds import environment
+
+from plinth.network.vpc import Network
+from plinth.spec.network import Network as Section
+
+SECTION = Section(cidr="10.40.0.0/16", zones=["a", "b"], nat="per_zone")
+VPC, SUBNET = "aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet"
+
+
+def build(stage="development", section=SECTION):
+    return lambda: Network(
+        "network", section, environment=environment(stage), log_key_arn="arn:aws:kms:us-east-1:1:key/logs"
+    )
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return record(build())
+
+
+def test_identities_are_pinned_and_the_same_in_a_preview(recorded):
+    check_identities(recorded, Path(__file__).with_name("identities.json"))
+    assert record(build(), preview=True).identities == recorded.identities
+
+
+def test_the_component_says_what_was_asked_for_and_completes(recorded):
+    section = recorded.one("plinth:index:Network")
+    assert section.inputs["cidr"] == "10.40.0.0/16"
+    assert section.inputs["flowLogDays"] == 30
+    assert section.inputs["environment"] == {"name": "dev", "stage": "development"}
+    assert recorded.outputs_registered == ["network"]
+
+
+def test_appending_a_zone_only_adds(recorded):
+    more = record(build(section=SECTION.model_copy(update={"zones": ["a", "b", "c"]})))
+    assert set(recorded.identities) < set(more.identities)
+    before = {subnet.name: subnet.inputs["cidrBlock"] for subnet in recorded.of(SUBNET)}
+    after = {subnet.name: subnet.inputs["cidrBlock"] for subnet in more.of(SUBNET)}
+    assert before.items() <= after.items()
+
+
+def test_nothing_gets_a_public_address_and_the_default_group_is_empty(recorded):
+    assert all(subnet.inputs["mapPublicIpOnLaunch"] is False for subnet in recorded.of(SUBNET))
+    default = recorded.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert (default.inputs["ingress"], default.inputs["egress"]) == ([], [])
+
+
+def test_subnets_say_what_load_balancers_and_karpenter_may_use(recorded):
+    tags = {subnet.name: subnet.inputs["tags"] for subnet in recorded.of(SUBNET)}
+    assert tags["network-public-a"]["kubernetes.io/role/elb"] == "1"
+    assert tags["network-private-a"]["kubernetes.io/role/internal-elb"] == "1"
+    assert tags["network-private-a"]["karpenter.sh/discovery"] == "plinth-dev"
+    assert set(tags["network-data-a"]) == {"Name"}
+
+
+def test_the_data_tier_has_no_way_to_the_internet(recorded):
+    routes = {route.name: route.inputs for route in recorded.of("aws:ec2/route:Route")}
+    assert set(routes) == {"network-public-internet", "network-private-a-nat", "network-private-b-nat"}
+    assert "network-data-routes-id" not in {route["routeTableId"] for route in routes.values()}
+
+
+@pytest.mark.parametrize(
+    ("nat", "gateways"), [("single", ["network-nat-a"]), ("per_zone", ["network-nat-a", "network-nat-b"])]
+)
+def test_nat_gateways(nat, gateways):
+    recorded = record(build(section=SECTION.model_copy(update={"nat": nat})))
+    assert [gateway.name for gateway in recorded.of("aws:ec2/natGateway:NatGateway")] == gateways
+    used = {route.inputs.get("natGatewayId") for route in recorded.of("aws:ec2/route:Route")} - {None}
+    assert used == {f"{gateway}-id" for gateway in gateways}
+
+
+def test_endpoints_admit_this_account_only(recorded):
+    endpoints = recorded.of("aws:ec2/vpcEndpoint:VpcEndpoint")
+    assert {e.inputs["serviceName"].rpartition("us-east-1.")[2] for e in endpoints} == {
+        "s3",
+        "dynamodb",
+        *SECTION.endpoints,
+    }
+    for endpoint in endpoints:
+        first, *others = json.loads(endpoint.inputs["policy"])["Statement"]
+        assert first["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
+        assert [s["Sid"] for s in others] == (["EcrImageLayers"] if endpoint.name.endswith("-s3") else [])
+    interface = [e for e in endpoints if e.inputs["vpcEndpointType"] == "Interface"]
+    assert all(e.inputs["privateDnsEnabled"] and e.inputs["securityGroupIds"] for e in interface)
+    rule = recorded.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"]) == ("10.40.0.0/16", 443, 443)
+
+
+def test_every_connection_is_logged_to_an_encrypted_group(recorded):
+    group = recorded.one("aws:cloudwatch/logGroup:LogGroup")
+    assert group.inputs["kmsKeyId"] == "arn:aws:kms:us-east-1:1:key/logs"
+    assert recorded.one("aws:ec2/flowLog:FlowLog").inputs["trafficType"] == "ALL"
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+    assert all(resource != "*" for statement in policy["Statement"] for resource in statement["Resource"])
+
+
+@pytest.mark.parametrize(("stage", "protected"), [("development", False), ("staging", True), ("production", True)])
+def test_the_stage_decides_what_is_protected(stage, protected):
+    recorded = record(build(stage))
+    assert recorded.one(VPC).protect is protected
+    assert recorded.one("aws:cloudwatch/logGroup:LogGroup").protect is protected
+    assert not any(subnet.protect for subnet in recorded.of(SUBNET))
+
+
+def test_outputs_are_in_the_order_of_the_zones(recorded):
+    network = recorded.result
+    assert [recorded.value(i) for i in network.private_subnet_ids] == ["network-private-a-id", "network-private-b-id"]
+    assert {zone: recorded.value(i) for zone, i in network.private_subnets_by_zone.items()} == {
+        "a": "network-private-a-id",
+        "b": "network-private-b-id",
+    }
