@@ -18,7 +18,7 @@ from pulumi_policy import (
 
 from plinth_policies.rule import Join, Resource, Rule, Stack
 from plinth_policies.stage import Stages
-from plinth_policies.values import plain
+from plinth_policies.values import UNKNOWN, plain
 
 
 def build(rules: Sequence[Rule]) -> list[Policy]:
@@ -74,12 +74,17 @@ def _validate_stack(rule: Rule, join: Join, stages: Stages, args: StackValidatio
 
 
 def _stack_resource(found: PolicyResource, stages: Stages) -> Resource:
+    props = plain(found.props)
+    if not props and not found.resource_type.startswith("plinth:"):
+        # A provider whose own configuration is not known yet (Kubernetes, before its cluster exists) previews
+        # its resources with no outputs at all.
+        props = UNKNOWN
     return Resource(
         type=found.resource_type,
         name=found.name,
         urn=found.urn,
         stage=stages.of(found.urn),
-        props=plain(found.props),
+        props=props,
         protect=found.opts.protect,
         ancestors=tuple(_ancestors(found)),
         depends_on=_urns(found.dependencies),
