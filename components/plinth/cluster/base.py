@@ -38,7 +38,7 @@ class ClusterBase(Component):
         cluster_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        section = {"namespaces": [{"name": space.name, "security": space.security} for space in walls.NAMESPACES]}
+        section = {"podSecurity": {space.name: space.security for space in walls.NAMESPACES}}
         super().__init__("ClusterBase", name, section, environment=environment, opts=opts)
 
         self.namespaces = {}
