@@ -19,13 +19,13 @@ class SnowflakeAccount(Component):
     spec's own, because people type them, so a replacement deletes first.
     """
 
-    databases: dict[str, pulumi.Output[str]]
+    database_names: dict[str, pulumi.Output[str]]
     """Databases by name, known once they exist."""
 
-    warehouses: dict[str, pulumi.Output[str]]
+    warehouse_names: dict[str, pulumi.Output[str]]
     """Warehouses by name, known once they exist."""
 
-    roles: dict[str, pulumi.Output[str]]
+    role_names: dict[str, pulumi.Output[str]]
     """Account roles by name, known once they exist."""
 
     def __init__(
@@ -41,13 +41,19 @@ class SnowflakeAccount(Component):
         self._comment = f"Plinth {environment.name}"
         self._schemas: dict[tuple[str, str], pulumi.Output[str]] = {}
 
-        self.databases = {database.name: self._database(database) for database in section.databases}
-        self.warehouses = {warehouse.name: self._warehouse(warehouse) for warehouse in section.warehouses}
-        self.roles = {role.name: self._role(role.name) for role in section.roles}
+        self.database_names = {database.name: self._database(database) for database in section.databases}
+        self.warehouse_names = {warehouse.name: self._warehouse(warehouse) for warehouse in section.warehouses}
+        self.role_names = {role.name: self._role(role.name) for role in section.roles}
         for grant in grants.plan(section):
             self._grant(grant)
 
-        self.register_outputs({"databases": self.databases, "warehouses": self.warehouses, "roles": self.roles})
+        self.register_outputs(
+            {
+                "database_names": self.database_names,
+                "warehouse_names": self.warehouse_names,
+                "role_names": self.role_names,
+            }
+        )
 
     def _logical(self, kind: str, name: str) -> str:
         return f"{self._prefix}-{kind}-{name.lower().replace('_', '-')}"
@@ -121,7 +127,7 @@ class SnowflakeAccount(Component):
 
     def _grant(self, grant: grants.Grant) -> None:
         name = f"{self._prefix}-grant-{grant.label}"
-        role, privileges = self.roles[grant.role], list(grant.privileges)
+        role, privileges = self.role_names[grant.role], list(grant.privileges)
         opts = self.options(snowflake.GrantPrivilegesToAccountRole, delete_before_replace=True)
         match grant.on:
             case grants.Warehouse(warehouse):
@@ -129,7 +135,7 @@ class SnowflakeAccount(Component):
                     name,
                     account_role_name=role,
                     privileges=privileges,
-                    on_account_object={"object_type": "WAREHOUSE", "object_name": self.warehouses[warehouse]},
+                    on_account_object={"object_type": "WAREHOUSE", "object_name": self.warehouse_names[warehouse]},
                     opts=opts,
                 )
             case grants.Database(database):
@@ -137,12 +143,12 @@ class SnowflakeAccount(Component):
                     name,
                     account_role_name=role,
                     privileges=privileges,
-                    on_account_object={"object_type": "DATABASE", "object_name": self.databases[database]},
+                    on_account_object={"object_type": "DATABASE", "object_name": self.database_names[database]},
                     opts=opts,
                 )
             case grants.Schema(database, schema):
                 qualified = pulumi.Output.format(
-                    '"{0}"."{1}"', self.databases[database], self._schemas[database, schema]
+                    '"{0}"."{1}"', self.database_names[database], self._schemas[database, schema]
                 )
                 snowflake.GrantPrivilegesToAccountRole(
                     name,
@@ -154,7 +160,7 @@ class SnowflakeAccount(Component):
             case grants.Objects(database, kind, when):
                 scope: snowflake.GrantPrivilegesToAccountRoleOnSchemaObjectFutureArgsDict = {
                     "object_type_plural": kind,
-                    "in_database": self.databases[database],
+                    "in_database": self.database_names[database],
                 }
                 snowflake.GrantPrivilegesToAccountRole(
                     name,
