@@ -62,9 +62,9 @@ class TenantFacts(_Model):
     """Start of the Secrets Manager names of what is its own."""
     secret_store: str
     """ClusterSecretStore that reads that folder."""
-    key_secret: str
+    key_stored_as: str
     """Secrets Manager name of its gateway key."""
-    kubernetes_secret: str
+    key_mounted_as: str
     """Kubernetes Secret with the key, in its namespace, field `api-key`."""
 
 

@@ -47,8 +47,8 @@ def _tenant(spec: PlatformSpec, name: str, routes: list[str], access: Access) ->
         "routes": routes,
         "folder": naming.tenant_folder(spec.environment, name),
         "secret_store": store_name(name),
-        "key_secret": naming.tenant_key_secret(spec.environment, name),
-        "kubernetes_secret": tenant.KEY_SECRET,
+        "key_stored_as": naming.tenant_key_secret(spec.environment, name),
+        "key_mounted_as": tenant.KEY_SECRET,
     }
 
 

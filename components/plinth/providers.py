@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
+import pulumi_kubernetes as k8s
 import pulumi_random as random
 import pulumi_snowflake as snowflake
 
@@ -45,15 +45,17 @@ class Providers:
 
     aws: aws.Provider
     random: random.Provider
-    kubernetes: kubernetes.Provider | None = None
+    kubernetes: k8s.Provider | None = None
     """Known once there is a cluster."""
 
     def options(self, **more: Any) -> pulumi.ResourceOptions:
         """Options of a component at the top of the program; `more` are further `ResourceOptions`."""
-        everything = [self.aws, self.random, *([self.kubernetes] if self.kubernetes else [])]
+        everything: list[pulumi.ProviderResource] = [self.aws, self.random]
+        if self.kubernetes:
+            everything.append(self.kubernetes)
         return pulumi.ResourceOptions(providers=everything, **more)
 
-    def with_kubernetes(self, provider: kubernetes.Provider) -> "Providers":
+    def with_kubernetes(self, provider: k8s.Provider) -> "Providers":
         """The same, with a cluster."""
         return replace(self, kubernetes=provider)
 
@@ -95,7 +97,7 @@ def cluster_provider(
     kubeconfig: pulumi.Input[str],
     identifier: pulumi.Input[str],
     ready: Sequence[pulumi.Resource] = (),
-) -> kubernetes.Provider:
+) -> k8s.Provider:
     """Kubernetes, through the cluster's own kubeconfig; on the laptop, into files.
 
     Args:
@@ -109,7 +111,7 @@ def cluster_provider(
         if environment.stage == "local"
         else {"kubeconfig": kubeconfig, "cluster_identifier": identifier}
     )
-    return kubernetes.Provider(
+    return k8s.Provider(
         "kubernetes",
         # A changed ConfigMap is updated in place; pods restart by the checksum in their annotations.
         enable_config_map_mutable=True,

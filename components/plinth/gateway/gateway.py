@@ -61,17 +61,8 @@ class Gateway(Component):
         )
         tenants = [tenant.name for tenant in config.tenants]
         hashes = tenant_keys(self, name, tenants, environment=environment, key_arn=secrets_key_arn)
-        mounted = [
-            self._external(
-                f"{name}-keys", _KEYS_SECRET, plan.KEYS_FILE, naming.gateway_keys_secret(environment), hashes
-            )
-        ]
-        for model in hosted:
-            mounted.append(
-                self._external(
-                    f"{name}-provider-{model.name}", _provider(model), plan.API_KEY_FILE, model.api_key_secret
-                )
-            )
+        mounted = [self._keys(naming.gateway_keys_secret(environment), hashes)]
+        mounted += [self._provider_key(model) for model in hosted]
         mounted.append(self._tenant_routes())
         account = core.v1.ServiceAccount(
             f"{name}-account",
