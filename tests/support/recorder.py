@@ -107,6 +107,10 @@ class Recording:
         """Whether an output is secret."""
         return bool(_sync_await(output.is_secret()))
 
+    def depends_on(self, output: pulumi.Output[Any]) -> set[str]:
+        """Names of the resources that an output waits for."""
+        return {resource._name for resource in _sync_await(output.resources())}
+
     def leaks(self, canary: str) -> list[str]:
         """Where a secret text appears in an input outside a secret-marked value: `name: path`."""
         return [

@@ -129,12 +129,12 @@ class Cluster(Component):
             version=self._section.kubernetes_version,
             role_arn=control_role.arn,
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
-            vpc_config={
-                "subnet_ids": network.private_subnet_ids,
-                "endpoint_private_access": True,
-                "endpoint_public_access": bool(open_to),
-                "public_access_cidrs": open_to or None,
-            },
+            vpc_config=aws.eks.ClusterVpcConfigArgs(
+                subnet_ids=network.private_subnet_ids,
+                endpoint_private_access=True,
+                endpoint_public_access=bool(open_to),
+                public_access_cidrs=open_to or None,
+            ),
             encryption_config={"provider": {"key_arn": self.volume_key_arn}, "resources": ["secrets"]},
             enabled_cluster_log_types=list(plan.LOG_TYPES),
             zonal_shift_config={"enabled": True},

@@ -1,0 +1,144 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.recorder import record
+from support.snapshot import check_identities
+from support.worlds import environment, spec
+
+from plinth import versions
+from plinth.cluster import node_pool
+from plinth.cluster.cluster import Cluster
+from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.karpenter import Karpenter
+from plinth.network.vpc import Network
+from plinth.spec.cluster import Cluster as ClusterSection
+from plinth.spec.gpu import GpuPool
+from plinth.spec.network import Network as NetworkSection
+
+POOL = GpuPool(
+    name="h100",
+    instance_types=["p5.48xlarge"],
+    capacity=["reserved", "on_demand"],
+    reservation_ids=["cr-0a1b2c3d4e5f60718"],
+    max_gpus=16,
+    zones=["b"],
+    disk_gib=1000,
+    idle_minutes=45,
+)
+NODE_CLASS, NODE_POOL = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass", "kubernetes:karpenter.sh/v1:NodePool"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def build(pool=POOL):
+    world = environment()
+    network = Network("network", NetworkSection(zones=["a", "b"]), environment=world, log_key_arn="arn:logs")
+    cluster = Cluster(
+        "cluster",
+        ClusterSection(deployer_role="arn:aws:iam::123456789012:role/deployer"),
+        environment=world,
+        network=network,
+        cluster_key_arn="arn:cluster",
+        log_key_arn="arn:logs",
+    )
+    karpenter = Karpenter("karpenter", environment=world, cluster=cluster, namespace="plinth-system")
+    return GpuNodePool("pool-h100", pool, environment=world, cluster=cluster, karpenter=karpenter, network=network)
+
+
+def of_karpenter(recording):
+    recording.resources = [r for r in recording.resources if r.name.startswith(("karpenter", "pool"))]
+    return recording
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return of_karpenter(record(build))
+
+
+def test_identities_are_pinned_and_the_same_in_a_preview(recorded):
+    check_identities(recorded, Path(__file__).with_name("karpenter.json"))
+    assert of_karpenter(record(build, preview=True)).identities == recorded.identities
+
+
+def test_nodes_are_pinned_encrypted_and_closed(recorded):
+    node_class = recorded.one(NODE_CLASS).inputs["spec"]
+    assert node_class["amiSelectorTerms"] == [{"alias": f"bottlerocket@{versions.BOTTLEROCKET}"}]
+    assert all(
+        d["ebs"]["encrypted"] and d["ebs"]["kmsKeyID"] == "arn:cluster" for d in node_class["blockDeviceMappings"]
+    )
+    assert node_class["blockDeviceMappings"][1]["ebs"]["volumeSize"] == "1000Gi"
+    assert node_class["metadataOptions"]["httpPutResponseHopLimit"] == 1
+    assert node_class["metadataOptions"]["httpTokens"] == "required"
+    assert node_class["instanceStorePolicy"] == "RAID0"
+    assert node_class["role"] == "karpenter-nodes-role"
+    assert node_class["tags"]["owner"] == "ai-platform"
+
+
+def test_a_pool_uses_its_zones_and_reservations(recorded):
+    node_class = recorded.one(NODE_CLASS).inputs["spec"]
+    assert node_class["subnetSelectorTerms"] == [{"id": "network-private-b-id"}]
+    assert node_class["capacityReservationSelectorTerms"] == [{"id": "cr-0a1b2c3d4e5f60718"}]
+    requirements = {
+        r["key"]: r["values"] for r in recorded.one(NODE_POOL).inputs["spec"]["template"]["spec"]["requirements"]
+    }
+    assert requirements["topology.kubernetes.io/zone"] == ["us-east-1b"]
+    assert requirements["karpenter.sh/capacity-type"] == ["reserved", "on-demand"]
+
+
+def test_a_pool_without_zones_uses_all_of_the_network():
+    recorded = record(lambda: build(POOL.model_copy(update={"zones": []})))
+    subnets = recorded.one(NODE_CLASS).inputs["spec"]["subnetSelectorTerms"]
+    assert [subnet["id"] for subnet in subnets] == ["network-private-a-id", "network-private-b-id"]
+
+
+def test_a_pool_is_deleted_before_its_class_and_both_before_karpenter(recorded):
+    assert "pool-h100-class" in recorded.one(NODE_POOL).depends_on
+    assert {"karpenter-crds", "karpenter-controller"} <= recorded.one(NODE_CLASS).depends_on
+
+
+def test_karpenter_starts_with_crds_identity_and_access(recorded):
+    controller = recorded.one(RELEASE, "karpenter-controller")
+    assert {"karpenter-crds", "karpenter-identity-association", "karpenter-nodes-access"} <= controller.depends_on
+    assert controller.inputs["skipCrds"] is True
+    assert controller.inputs["version"] == recorded.one(RELEASE, "karpenter-crds").inputs["version"]
+    assert controller.inputs["values"]["settings"] == {
+        "clusterName": "plinth-dev",
+        "interruptionQueue": "karpenter-interruptions",
+    }
+
+
+def test_every_notice_that_a_node_will_go_reaches_karpenter(recorded):
+    rules = recorded.of("aws:cloudwatch/eventRule:EventRule")
+    kinds = {kind for rule in rules for kind in json.loads(rule.inputs["eventPattern"])["detail-type"]}
+    assert "EC2 Spot Instance Interruption Warning" in kinds
+    assert "AWS Health Event" in kinds
+    targets = recorded.of("aws:cloudwatch/eventTarget:EventTarget")
+    assert {t.inputs["rule"] for t in targets} == {rule.name for rule in rules}
+    policy = json.loads(recorded.one("aws:sqs/queuePolicy:QueuePolicy").inputs["policy"])
+    allow, deny = policy["Statement"]
+    assert len(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == len(rules)
+    assert deny["Effect"] == "Deny"
+    assert recorded.one("aws:sqs/queue:Queue").inputs["sqsManagedSseEnabled"] is True
+
+
+def test_nodes_of_karpenter_may_join_the_cluster(recorded):
+    assert recorded.one("aws:eks/accessEntry:AccessEntry").inputs["type"] == "EC2_LINUX"
+
+
+pools = [pool for name in ("dev", "staging", "prod") for pool in spec(name).gpu_pools]
+
+
+@given(st.sampled_from(pools), st.lists(st.sampled_from("abc"), min_size=1, unique=True))
+def test_every_pool_has_a_fuse_a_taint_a_label_and_empties_slowly(pool, zones):
+    rendered = node_pool.node_pool_spec(pool, environment(), zones)
+    assert rendered["limits"] == {"nvidia.com/gpu": str(pool.max_gpus)}
+    template = rendered["template"]
+    assert template["metadata"]["labels"] == {"plinth.dev/pool": pool.name}
+    assert template["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}]
+    assert rendered["disruption"]["consolidationPolicy"] == "WhenEmpty"
+    assert rendered["disruption"]["consolidateAfter"] == f"{pool.idle_minutes}m"
+    requirements = {r["key"]: r["values"] for r in template["spec"]["requirements"]}
+    assert requirements["topology.kubernetes.io/zone"] == [f"us-east-1{zone}" for zone in zones]
+    assert requirements["node.kubernetes.io/instance-type"] == pool.instance_types
