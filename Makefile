@@ -66,9 +66,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: venv ## Renew the lock files (ARGS=--upgrade for the newest versions)
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) requirements/go.in -o requirements/go.lock
-	@$(COMPILE) runtime/pyproject.toml --extra gateway -o requirements/runtime.lock
+	@$(COMPILE) runtime/pyproject.toml --all-extras -o requirements/runtime.lock
 	@$(COMPILE) policies/pyproject.toml -o policies/requirements.lock
-	@$(COMPILE) components/pyproject.toml runtime/pyproject.toml cli/pyproject.toml --extra gateway requirements/dev.in \
+	@$(COMPILE) components/pyproject.toml runtime/pyproject.toml cli/pyproject.toml --all-extras requirements/dev.in \
 		--no-emit-package plinth-runtime --no-emit-package plinth-platform -o requirements/dev.lock
 
 wheels: venv ## Build the distributions into dist/

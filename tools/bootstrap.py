@@ -57,7 +57,7 @@ class Request:
     def digest(self) -> str:
         """Return a digest of everything that the environment depends on, its own place included."""
         digest = hashlib.sha256()
-        digest.update(f"{sys.version_info[:3]}\n{self.venv.resolve()}\n".encode())
+        digest.update(f"{sys.version_info[:2]}\n{self.venv.resolve()}\n".encode())
         for file in (BOOTSTRAP_LOCK, self.lock):
             digest.update(file.read_bytes())
         for folder in self.editables:

@@ -25,6 +25,7 @@ OURS = {"plinth": "plinth-platform", "plinth_runtime": "plinth-runtime", "plinth
 MODULES_OF = {
     "google": "protobuf",
     "pydantic_core": "pydantic",
+    "botocore": "boto3",
     "pulumi_policy": "pulumi-policy",
     "plinth_policies": "plinth-policies",
 }
@@ -73,8 +74,11 @@ def test_every_import_is_declared(folder):
     assert not undeclared, f"add to {folder}/pyproject.toml: {undeclared}"
 
 
+LIGHT = ("config", "names", "vector_schema")
+"""What components may use of the runtime: types and names, with nothing but pydantic behind them."""
+
 ALLOWED = {
-    "components": {"plinth_runtime.config", "plinth_runtime.names"},
+    "components": {f"plinth_runtime.{name}" for name in LIGHT},
     "runtime": set(),
     "cli": {"plinth", "plinth_runtime", "plinth_policies"},
     "policies": set(),
@@ -130,9 +134,10 @@ def test_scripts_are_installed(folder, script):
     assert "usage" in help_text.lower()
 
 
-def test_configuration_types_are_light():
-    heavy = ["pulumi", "aiohttp", "uvicorn", "msgspec", "prometheus_client", "boto3"]
-    program = f"import sys, plinth_runtime.config; print([m for m in {heavy!r} if m in sys.modules])"
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_components_use_of_the_runtime_is_light(name):
+    heavy = ["pulumi", "aiohttp", "uvicorn", "msgspec", "prometheus_client", "boto3", "asyncpg"]
+    program = f"import sys, plinth_runtime.{name}; print([m for m in {heavy!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
