@@ -28,7 +28,7 @@ down: venv ## Stop what `make up` started (state is kept)
 
 test: check ## Everything: check, every environment rehearsed on the real engine, the laptop end to end
 	@echo "• Rehearsal and acceptance tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup tests/rehearsal tests/acceptance $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(wildcard tests/rehearsal tests/acceptance) $(ARGS)
 
 check: lint types unit ## Format, lint, types and unit tests: under two minutes
 

@@ -100,6 +100,7 @@ class Machine:
         self.bin.mkdir()
         self.cache = folder / "cache"
         self.built = folder / "built"
+        self.sdk = folder / "sdk"
         self.release = self.cache / "pulumi" / f"{PULUMI_VERSION}-{platform_name()}"
 
     def pulumi(self, version: str, folder: Path | None = None) -> Path:
@@ -111,7 +112,7 @@ class Machine:
         body = f"""
 case "$1" in
 env) echo {version} ;;
-list) printf 'one\\ntwo\\nthree\\n' ;;
+list) if [ "$2" = -m ]; then echo {self.sdk}; else printf 'one\\ntwo\\nthree\\n'; fi ;;
 build)
   {build or ":"}
   sleep {seconds}
