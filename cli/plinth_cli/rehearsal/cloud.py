@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--parent", type=int)
     arguments = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # arn:aws:iam::aws:policy/... exist, as in every account
     passphrase = os.environ.pop(KEY_VARIABLE, "")
     try:
         if not passphrase:

@@ -224,7 +224,7 @@ class SdkPackage(BasePackage):
                 return ""  # an optional setting that was left out
             return self._guess(facts, path, kind)
 
-        return complete(schema.outputs, outputs, fill)
+        return complete(schema.outputs, outputs, fill, also=frozenset(row.outputs))
 
     def _guess(self, facts: Facts, path: str, kind: Type) -> Any:
         """A value of the right shape for an output that no row mentions."""

@@ -10,7 +10,6 @@ import argparse
 import fcntl
 import json
 import os
-import queue
 import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -90,16 +89,19 @@ def main() -> None:
     parser.add_argument("--adopt", action="append", default=[], help="URN whose creation a killed update had begun")
     parser.add_argument("--parent", type=int)
     arguments = parser.parse_args()
-    # Not an Event: a second signal while the first is in Event.set() would wait for its lock forever.
-    stopping: queue.SimpleQueue[None] = queue.SimpleQueue()
+    # A pipe that every signal writes into: an Event could deadlock in a second signal, and a signal that another thread
+    # receives would not wake the main one.
+    wake, alarm = os.pipe()
+    os.set_blocking(alarm, False)
+    signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.put(None))
+        signal.signal(number, lambda *_: None)
     end_with_parent(arguments.parent)
     _only_one(arguments.env_dir / "cloud" / "providers.lock")
     ledger = Ledger(arguments.env_dir / "cloud" / "ledger.sqlite")
     servers, ports = serve(packages(arguments.env_dir, arguments.aws_endpoint), ledger, frozenset(arguments.adopt))
     print(json.dumps({"providers": ports}), flush=True)
-    stopping.get()
+    os.read(wake, 1)
     for stopped in [server.stop(_GRACE_SECONDS) for server in servers]:
         stopped.wait()
     ledger.close()

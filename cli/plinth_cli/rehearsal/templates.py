@@ -128,32 +128,43 @@ def follows_inputs(template: Any) -> bool:
     return callable(template)
 
 
-def complete(shape: Shape, given: Mapping[str, Any], fill: Callable[[str, Type], Any], path: str = "") -> Props:
+def complete(
+    shape: Shape,
+    given: Mapping[str, Any],
+    fill: Callable[[str, Type], Any],
+    also: frozenset[str] = frozenset(),
+    path: str = "",
+) -> Props:
     """Adds every property that the provider always returns, at any depth.
 
     Args:
+        shape: the properties that there can be.
         given: what is known already.
         fill: makes a value for a property path and its type; None leaves the property out.
+        also: paths of optional properties that are returned too, wherever their parent is.
+        path: where in the resource the object is.
     """
     whole: Props = dict(given)
     for name, declared in shape.properties.items():
         here = f"{path}.{name}" if path else name
         if whole.get(name) is not None:
-            whole[name] = _complete_inside(declared.type, whole[name], fill, here)
-        elif declared.required:
+            whole[name] = _complete_inside(declared.type, whole[name], fill, also, here)
+        elif declared.required or here in also:
             value = fill(here, declared.type)
             if value is not None:
                 whole[name] = value
     return whole
 
 
-def _complete_inside(kind: Type, value: Any, fill: Callable[[str, Type], Any], path: str) -> Any:
+def _complete_inside(
+    kind: Type, value: Any, fill: Callable[[str, Type], Any], also: frozenset[str], path: str
+) -> Any:
     if isinstance(value, Secret):
-        return Secret(_complete_inside(kind, value.value, fill, path))
+        return Secret(_complete_inside(kind, value.value, fill, also, path))
     if isinstance(kind, ObjectOf) and isinstance(value, Mapping):
-        return complete(kind.shape, cast("Mapping[str, Any]", value), fill, path)
+        return complete(kind.shape, cast("Mapping[str, Any]", value), fill, also, path)
     if isinstance(kind, ListOf) and isinstance(value, list):
-        return [_complete_inside(kind.item, item, fill, path) for item in cast("list[Any]", value)]
+        return [_complete_inside(kind.item, item, fill, also, path) for item in cast("list[Any]", value)]
     return value
 
 

@@ -64,6 +64,16 @@ def _queue_tags(target: Target) -> Any:
     return target.tags or None
 
 
+def _set_attributes(client: Any, url: str, attributes: Mapping[str, str]) -> None:
+    """moto forgets a queue's policy when attributes are set without it, which SQS does not: so it goes along."""
+    now = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+    client.set_queue_attributes(QueueUrl=url, Attributes={**now, **attributes})
+
+
+def _set_queue(client: Any, target: Target) -> None:
+    _set_attributes(client, target.id, _attributes(_MUTABLE_QUEUE).make(target))
+
+
 _QUEUE: Mapping[str, Any] = {"QueueUrl": "id"}
 _QUEUE_BINDING = Binding(
     "sqs",
@@ -76,7 +86,7 @@ _QUEUE_BINDING = Binding(
         },
     ),
     settings=(
-        Op("set_queue_attributes", {**_QUEUE, "Attributes": _attributes(_MUTABLE_QUEUE)}, when=_later),
+        Op(_set_queue, when=_later, uses=tuple(_MUTABLE_QUEUE)),
         Op(
             "untag_queue",
             {**_QUEUE, "TagKeys": P(removed_tags, TAG_INPUTS)},
@@ -94,15 +104,20 @@ _QUEUE_BINDING = Binding(
 
 
 def _queue_setting(attribute: str, name: str) -> Binding:
-    handle = {"QueueUrl": "queueUrl"}
-    cleared = P(lambda target: {attribute: ""})
+    """A type that is one attribute of a queue. An empty value takes it back."""
+
+    def put(client: Any, target: Target) -> None:
+        _set_attributes(client, target.inputs["queueUrl"], _attributes({name: attribute}).make(target))
+
+    def clear(client: Any, target: Target) -> None:
+        _set_attributes(client, target.inputs["queueUrl"], {attribute: ""})
+
     return Binding(
         "sqs",
         create=None,
-        settings=(Op("set_queue_attributes", {**handle, "Attributes": _attributes({name: attribute})}),),
-        read=Op("get_queue_attributes", handle),
-        delete=(Op("set_queue_attributes", {**handle, "Attributes": cleared}),) if attribute == "Policy" else (),
-        always_update=True,
+        settings=(Op(put, uses=(name,)),),
+        read=Op("get_queue_attributes", {"QueueUrl": "queueUrl"}),
+        delete=(Op(clear),),
     )
 
 
