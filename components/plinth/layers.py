@@ -163,6 +163,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
         bridge=on.bridge,
         runtime_image=spec.gateway.image,
+        tenants=[tenant.name for tenant in spec.tenants],
         opts=given.options(),
     )
     account = None

@@ -60,3 +60,8 @@ def tenant_route_secret(environment: Environment, tenant: str, route: str) -> st
 def cache_token_secret(environment: Environment) -> str:
     """Secrets Manager name of the cache's access token."""
     return f"plinth/{environment.name}/cache/token"
+
+
+def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
+    """Secrets Manager name of a tenant's login at the vector store."""
+    return f"{tenant_folder(environment, tenant)}vectors"

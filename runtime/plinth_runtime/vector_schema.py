@@ -8,12 +8,14 @@ Only pydantic and the standard library are imported at the top, because Pulumi p
 
 import asyncio
 import hashlib
+import secrets
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from plinth_runtime import vector_tenants
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import read, resolve
 from plinth_runtime.startup import parse
@@ -60,6 +62,16 @@ class Collection(_Model):
     """HNSW candidates considered while building."""
 
 
+class TenantLogin(_Model):
+    """A tenant that keeps collections of its own."""
+
+    login: Name
+    """Name of its role, and of the schema that the role owns."""
+
+    credentials_dir: str
+    """Folder with the file `password`."""
+
+
 class VectorSchema(_Model):
     """Where the store is, and what must be in it."""
 
@@ -86,6 +98,9 @@ class VectorSchema(_Model):
 
     collections: list[Collection]
     """The collections."""
+
+    tenants: list[TenantLogin] = []
+    """Tenants that get a login; only the platform's own store gives any."""
 
 
 def quote(identifier: str) -> str:
@@ -175,6 +190,8 @@ async def _apply(schema: VectorSchema, user: str, password: str) -> None:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         for collection in schema.collections:
             await _collection(connection, collection)
+        for tenant in schema.tenants:
+            await _tenant(connection, tenant)
     finally:
         await connection.close()
 
@@ -200,6 +217,15 @@ async def _collection(connection: "asyncpg.Connection[Any]", collection: Collect
     for statement in changes:
         await connection.execute(statement)
     _say(f"collection {collection.name}: {f'{len(changes)} index changes' if changes else 'unchanged'}")
+
+
+async def _tenant(connection: "asyncpg.Connection[Any]", tenant: TenantLogin) -> None:
+    password = read(resolve(f"{tenant.credentials_dir}/password"), f"the password of {tenant.login}").decode().strip()
+    stored = vector_tenants.verifier(password, secrets.token_bytes(16))
+    exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", tenant.login)
+    for statement in vector_tenants.statements(tenant.login, stored, exists=bool(exists)):
+        await connection.execute(statement)
+    _say(f"login {tenant.login}: {'kept' if exists else 'made'}")
 
 
 async def _connect(schema: VectorSchema, database: str, user: str, password: str) -> "asyncpg.Connection[Any]":

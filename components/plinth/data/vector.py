@@ -1,7 +1,6 @@
 """The vector store."""
 
-import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -10,18 +9,16 @@ import pulumi_kubernetes as k8s
 from pulumi_kubernetes import batch, core, meta, networking
 
 from plinth import naming, pods
-from plinth.base import Component, to_props
-from plinth.data.postgres import PORT, Postgres
+from plinth.base import Component
+from plinth.data.postgres import Postgres
+from plinth.data.vector_job import APP, CREDENTIALS, database_wall, job_name, job_pod, schema_config
+from plinth.data.vector_logins import tenant_logins
 from plinth.security import documents
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
 from plinth.spec.data import VectorStore as VectorStoreSection
 from plinth.spec.environment import Environment
-from plinth_runtime.vector_schema import Collection, VectorSchema
 
-APP = "vector-schema"
-CREDENTIALS = "vector-store-admin"
-CONFIG_DIR, CONFIG_FILE = "/etc/plinth/vector", "schema.json"
-CREDENTIALS_DIR = "/etc/plinth/postgres"
+__all__ = ["VectorEndpoint", "VectorStore", "job_name", "schema_config"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,7 @@ class VectorStore(Component):
         namespace: pulumi.Input[str],
         bridge: SecretsBridge,
         runtime_image: str,
+        tenants: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("VectorStore", name, section, environment=environment, opts=opts)
@@ -73,13 +71,22 @@ class VectorStore(Component):
         self._namespace = namespace
         self._labels = pods.labels("vector-store", APP)
 
+        logins, passwords = tenant_logins(
+            self,
+            name,
+            tenants,
+            environment=environment,
+            namespace=namespace,
+            store_name=bridge.store_name,
+            key_arn=postgres.secrets_key_arn,
+        )
         schema = pulumi.Output.all(postgres.endpoint, postgres.port).apply(
-            lambda place: schema_config(section, str(place[0]), int(place[1]))
+            lambda place: schema_config(section, str(place[0]), int(place[1]), logins)
         )
         config = core.v1.ConfigMap(
             f"{name}-schema",
             metadata=self._metadata(APP),
-            data={CONFIG_FILE: schema},
+            data={"schema.json": schema},
             opts=self.options(core.v1.ConfigMap),
         )
         credentials = self._credentials(environment, postgres, bridge)
@@ -92,17 +99,18 @@ class VectorStore(Component):
         )
         job = batch.v1.Job(
             f"{name}-job",
-            metadata=self._metadata(job_name(section, runtime_image)),
+            metadata=self._metadata(job_name(section, runtime_image, logins)),
             spec=batch.v1.JobSpecArgs(
                 backoff_limit=6,
                 ttl_seconds_after_finished=24 * 3600,
                 template=core.v1.PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels), spec=_pod(runtime_image)
+                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
+                    spec=job_pod(runtime_image, CREDENTIALS, priority_class=naming.SYSTEM_PRIORITY, logins=logins),
                 ),
             ),
             opts=self.options(
                 batch.v1.Job,
-                depends_on=[config, credentials, wall, account, *postgres.ready],
+                depends_on=[config, credentials, *passwords, wall, account, *postgres.ready],
             ),
         )
         host = pulumi.Output.all(postgres.endpoint, job.id).apply(lambda parts: str(parts[0]))
@@ -139,58 +147,9 @@ class VectorStore(Component):
         )
 
     def _wall(self) -> pulumi.Resource:
-        """The Job reaches names and the database, and nothing reaches it."""
-        database = networking.v1.NetworkPolicyEgressRuleArgs(ports=pods.ports(PORT))
         return networking.v1.NetworkPolicy(
             f"{self._prefix}-wall",
             metadata=self._metadata(APP),
-            spec=networking.v1.NetworkPolicySpecArgs(
-                pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods.selector("vector-store", APP)),
-                policy_types=["Ingress", "Egress"],
-                egress=[pods.allow_dns(), database],
-            ),
+            spec=database_wall(),
             opts=self.options(networking.v1.NetworkPolicy),
         )
-
-
-def schema_config(section: VectorStoreSection, host: str, port: int) -> str:
-    """What the Job is told, as JSON: the very type that it reads."""
-    return VectorSchema(
-        host=host,
-        port=port,
-        database=section.database,
-        credentials_dir=CREDENTIALS_DIR,
-        collections=[Collection(**collection.model_dump()) for collection in section.collections],
-    ).model_dump_json(indent=2)
-
-
-def job_name(section: VectorStoreSection, image: str) -> str:
-    """Name of the Job: the same for the same content."""
-    content = json.dumps([to_props(section), image], sort_keys=True)
-    return f"{APP}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
-
-
-def _pod(image: str) -> core.v1.PodSpecArgs:
-    container = core.v1.ContainerArgs(
-        name=APP,
-        image=image,
-        command=["plinth-runtime", APP, "--config", f"{CONFIG_DIR}/{CONFIG_FILE}"],
-        security_context=pods.container_security(),
-        resources=pods.resources(cpu="50m", memory="128Mi", cpu_limit="500m"),
-        volume_mounts=[
-            core.v1.VolumeMountArgs(name="config", mount_path=CONFIG_DIR, read_only=True),
-            core.v1.VolumeMountArgs(name="credentials", mount_path=CREDENTIALS_DIR, read_only=True),
-        ],
-    )
-    return core.v1.PodSpecArgs(
-        restart_policy="OnFailure",
-        service_account_name=APP,
-        automount_service_account_token=False,
-        priority_class_name=naming.SYSTEM_PRIORITY,
-        security_context=pods.pod_security(),
-        containers=[container],
-        volumes=[
-            core.v1.VolumeArgs(name="config", config_map=core.v1.ConfigMapVolumeSourceArgs(name=APP)),
-            core.v1.VolumeArgs(name="credentials", secret=core.v1.SecretVolumeSourceArgs(secret_name=CREDENTIALS)),
-        ],
-    )
