@@ -24,6 +24,7 @@ class Running:
         keeper: The process that leads the engine's session, 0 before it starts.
         since: When it began, in seconds since the epoch.
         keeper_since: When the keeper began.
+        ended: Whether it came to its end and failed, rather than being cut off.
     """
 
     operation: str
@@ -31,6 +32,7 @@ class Running:
     since: float
     keeper: int = 0
     keeper_since: float = 0.0
+    ended: bool = False
 
     def describe(self) -> str:
         """Return e.g. ``plinth up (pid 12, since 14:03:22)``."""
@@ -101,11 +103,12 @@ def _parse(path: Path) -> Running | None:
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         return Running(
-            str(data["operation"]),
-            int(data["pid"]),
-            float(data["since"]),
-            int(data["keeper"]),
-            float(data["keeper_since"]),
+            operation=str(data["operation"]),
+            pid=int(data["pid"]),
+            since=float(data["since"]),
+            keeper=int(data["keeper"]),
+            keeper_since=float(data["keeper_since"]),
+            ended=bool(data["ended"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

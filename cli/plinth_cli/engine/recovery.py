@@ -69,7 +69,7 @@ def recover(files: StackFiles, dirs: EnvDirs, ledger: Ledger) -> Recovered:
     known = files.resources()
     orphans = {urn for urn, identifier in ledger.items() if (urn, identifier) not in known and _of(urn, files)}
     leftovers = _Leftovers(dirs)
-    if not (restored or (last and last.operation == "up")):
+    if not (restored or (last and last.operation.startswith("up"))):
         # Without a cut-off update, what only the ledger knows was kept on purpose (retain_on_delete).
         orphans &= leftovers.read() | {item.urn for item in found.clear if item.operation == "creating"}
     found.adopt = frozenset(orphans)
@@ -101,9 +101,11 @@ def _tell(found: Recovered, last: Running | None) -> None:
     """Put into words what the pending operations and leftovers mean."""
     creating = [item.urn for item in found.clear if item.operation in ("creating", "importing")]
     others = [item for item in found.clear if item.operation not in ("creating", "importing")]
-    if not (creating or others or found.adopt):
-        return
     which = last.describe() if last else "The last update"
+    if not (creating or others or found.adopt):
+        if last and not last.ended:
+            found.notes.insert(0, f"{which} was cut off; nothing was left half done.")
+        return
     found.notes.insert(0, f"{which} was cut off. Picking up where it stopped:")
     adopted = sorted(found.adopt)
     never = sorted(set(creating) - found.adopt)

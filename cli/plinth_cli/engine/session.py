@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
@@ -143,21 +143,24 @@ def _rehearse(state: _Run) -> None:
     for key in scratch.placeholders:
         state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
     found = recovery.recover(scratch.files, dirs, recovery.read_ledger(dirs))
-    running = Running(state.operation, os.getpid(), time.time())
+    running = Running(f"{state.operation} {env}", os.getpid(), time.time())
 
     def note_keeper(pid: int) -> None:
-        marker.write(Running(running.operation, running.pid, running.since, pid, time.time()))
+        marker.write(replace(running, keeper=pid, keeper_since=time.time()))
 
     command = EngineCommand(
         state.toolchain, isolated=True, on_start=note_keeper, on_interrupt=_interruption(state.console)
     )
     _repair(state, found, scratch, command)
     marker.write(running)
-    with Rehearsal(dirs.base, state.options.aws_endpoint, scratch.passphrase, found.adopt) as rehearsal:
-        stack = workspace.open_rehearsal(scratch, command, project.program, _environ(state, rehearsal.environ))
-        _execute(state, stack, command)
-    scratch.files.prune()
-    if state.result.error is None and not state.result.interrupted:
+    try:
+        with Rehearsal(dirs.base, state.options.aws_endpoint, scratch.passphrase, found.adopt) as rehearsal:
+            stack = workspace.open_rehearsal(scratch, command, project.program, _environ(state, rehearsal.environ))
+            _execute(state, stack, command)
+        scratch.files.prune()
+    finally:
+        marker.write(replace(running, ended=True))
+    if state.result.ok:
         marker.clear()
 
 

@@ -99,7 +99,12 @@ class Place:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `plinth ARGUMENTS`."""
-        environ = {**os.environ, **self.environ, "PLINTH_CACHE": str(self.cache), "PLINTH_PULUMI": str(self.toolchain.pulumi)}
+        environ = {
+            **os.environ,
+            **self.environ,
+            "PLINTH_CACHE": str(self.cache),
+            "PLINTH_PULUMI": str(self.toolchain.pulumi),
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "plinth_cli", *arguments],
             cwd=self.root,

@@ -11,7 +11,8 @@ from plinth_cli.errors import PlinthError
 CANARY = "canary-7f3a91-do-not-show"
 
 TWO = """
-outer = Box("outer", {"size": int(os.environ.get("SIZE", "3")), "secret": pulumi.Output.secret("canary-7f3a91-do-not-show")})
+size = int(os.environ.get("SIZE", "3"))
+outer = Box("outer", {"size": size, "secret": pulumi.Output.secret("canary-7f3a91-do-not-show")})
 random.RandomPassword("inner", length=int(os.environ.get("LENGTH", "16")), opts=pulumi.ResourceOptions(parent=outer))
 if not os.environ.get("WITHOUT"):
     Box("other")
@@ -92,12 +93,16 @@ def test_an_advisory_violation_is_a_warning(place):
     ("program", "expected", "line"),
     [
         ('Box("x", propz={})', "Box has no argument 'propz'. Did you mean 'props'?", "__main__.py:10"),
-        ('random.RandomPassword("x", lenght=3)', "RandomPassword has no argument 'lenght'. Did you mean 'length'?", ":10"),
+        (
+            'random.RandomPassword("x", lenght=3)',
+            "RandomPassword has no argument 'lenght'. Did you mean 'length'?",
+            ":10",
+        ),
         ('raise pulumi.RunError("no zones left")', "no zones left", "__main__.py:10"),
         ('{}["boom"]', "KeyError: 'boom'", "__main__.py:10"),
-        ('pulumi.Output.from_input(1).apply(lambda v: 1 / (v - 1))', "ZeroDivisionError", "__main__.py:10 in <lambda>"),
-        ('import no_such_module', "No module named 'no_such_module'", "__main__.py:10"),
-        ('def broken(:', "SyntaxError", "__main__.py:10"),
+        ("pulumi.Output.from_input(1).apply(lambda v: 1 / (v - 1))", "ZeroDivisionError", "__main__.py:10 in <lambda>"),
+        ("import no_such_module", "No module named 'no_such_module'", "__main__.py:10"),
+        ("def broken(:", "SyntaxError", "__main__.py:10"),
     ],
 )
 def test_a_failing_program_is_told_in_one_sentence(place, program, expected, line):
