@@ -10,7 +10,8 @@ export PULUMI_SKIP_UPDATE_CHECK = 1
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 BIN := .venv/bin
-SLOW := --ignore=tests/rehearsal --ignore=tests/acceptance
+# Tests that start the real engine.
+SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine)
 JOBS ?= auto
 ARGS ?=
 
@@ -28,7 +29,7 @@ down: venv ## Stop what `make up` started (state is kept)
 
 test: check ## Everything: check, every environment rehearsed on the real engine, the laptop end to end
 	@echo "• Rehearsal and acceptance tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(wildcard tests/rehearsal tests/acceptance) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW) $(ARGS)
 
 check: lint types unit ## Format, lint, types and unit tests: under two minutes
 
@@ -45,7 +46,7 @@ types: venv policy-venv
 	@$(BIN)/pyright -p policies --pythonpath policies/.venv/bin/python
 
 unit: venv policy-venv
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW:%=--ignore=%) $(ARGS)
 
 bench: venv policy-venv ## Measure: time, memory, and the overhead of our program over a flat one
 	@$(BIN)/python -m benchmarks
