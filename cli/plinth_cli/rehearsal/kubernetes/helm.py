@@ -23,6 +23,8 @@ from plinth_cli.rehearsal.values import UNKNOWN, Props, reveal
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 _REPOSITORY = re.compile(r"(https|http|oci)://[^\s/]+(/\S*)?")
 _LONGEST_NAME = 53
+# The repository is rendered as one line; the SDK sends the other two whatever the program says.
+_OWN_FIELDS = frozenset({"repositoryOpts", "resourceNames", "compat"})
 
 
 class Releases:
@@ -104,7 +106,7 @@ def _home(inputs: Mapping[str, Any]) -> tuple[str, str]:
 def _recorded(inputs: Props) -> Props:
     """What the rendered file says: the repository as one line, then every other input."""
     options = mapping(inputs.get("repositoryOpts"))
-    body = {name: value for name, value in inputs.items() if name not in ("repositoryOpts", "resourceNames")}
+    body = {name: value for name, value in inputs.items() if name not in _OWN_FIELDS}
     return {**body, "repository": options["repo"]} if options.get("repo") else body
 
 

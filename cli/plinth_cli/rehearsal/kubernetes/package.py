@@ -26,6 +26,9 @@ from plinth_cli.rehearsal.schema import SdkSchema, installed
 from plinth_cli.rehearsal.sdk import SdkPackage
 from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, reveal, secret, unwrap
 
+_NOT_YET = "known once the cluster exists"
+"""Stands for unknown configuration in a preview; never reaches a state, since an update knows the real one."""
+
 
 class KubernetesPackage(BasePackage):
     """What `StandIn` asks about resources of the package `kubernetes`.
@@ -51,8 +54,13 @@ class KubernetesPackage(BasePackage):
     # --- configuration -----------------------------------------------------------------------------------------
 
     def check_config(self, call: Call, inputs: Props) -> Checked:
-        """Checks the arguments of `kubernetes.Provider` against the SDK."""
-        return self._sdk.check_config(call, inputs)
+        """Checks the arguments of `kubernetes.Provider` against the SDK.
+
+        The engine asks a provider nothing while part of its configuration is unknown, so a first preview (there is no
+        cluster yet) would check no object. The stand-in needs no cluster: it says it knows what it does not.
+        """
+        checked = self._sdk.check_config(call, inputs)
+        return Checked({name: _known(value) for name, value in checked.inputs.items()}, checked.failures)
 
     def read_config(self, inputs: Props) -> Mapping[str, Any]:
         """The provider's configuration as plain values."""
@@ -148,6 +156,12 @@ class KubernetesPackage(BasePackage):
             f"a rehearsal does not run {token}: it would need a chart, a folder or a cluster. Use a helm.v3.Release "
             "or typed resources"
         )
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return secret(_known(value.value))
+    return _NOT_YET if value is UNKNOWN else value
 
 
 def _kind(call: Call) -> Kind:
