@@ -145,7 +145,7 @@ class Fleet:
         return process
 
     async def _stop(self, names: list[str], limit_seconds: float | None = None) -> None:
-        stopping = [self._workloads.pop(name) for name in names]
+        stopping = [self._workloads.pop(name) for name in names if name in self._workloads]
         await asyncio.gather(*(workload.process.stop(limit_seconds) for workload in stopping))
         for workload in stopping:
             workload.mounts.remove()

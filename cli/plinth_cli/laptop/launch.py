@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
 
 
 def watch_over(command: list[str]) -> int:
-    """Run the command, pass SIGTERM on, and kill it when standard input ends."""
+    """Run the command, pass SIGTERM on, kill it when standard input ends; return its status as a shell would."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def pass_on(_number: int, _frame: object) -> None:
@@ -41,7 +41,8 @@ def watch_over(command: list[str]) -> int:
         process.kill()
 
     threading.Thread(target=until_closed, daemon=True).start()
-    return process.wait()
+    status = process.wait()
+    return status if status >= 0 else 128 - status
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import datetime
@@ -104,6 +105,11 @@ class Supervisor:
             if not self._ending.is_set():
                 raise
             answer = protocol.error_message(PlinthError("The laptop is being stopped."))
+        except Exception as error:  # noqa: BLE001 - a bug in one request must not take the running laptop down
+            traceback.print_exc()
+            log = str(protocol.log_file(self._dirs, protocol.SUPERVISOR))
+            what = f"The laptop's supervisor failed on this request ({type(error).__name__})."
+            answer = protocol.error_message(PlinthError(what, log, "Its log says where; please report it."))
         finally:
             self._working.discard(task)
         writer.write(protocol.encode(answer))
