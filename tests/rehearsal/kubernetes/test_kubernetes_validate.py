@@ -4,19 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
+from kubernetes_mistakes import CRON_POD, FIRST, WRONG
 from kubernetes_samples import (
-    CONFIG_MAP,
     CRON_JOB,
     DEPLOYMENT,
     EXTERNAL_SECRET,
-    NETWORK_POLICY,
-    NODE_CLASS,
     NODE_POOL,
-    PROMETHEUS_RULE,
     SCALED_OBJECT,
-    SECRET_STORE,
     SERVICE,
-    SERVICE_MONITOR,
     VALID,
     changed,
 )
@@ -24,10 +19,6 @@ from kubernetes_samples import (
 from plinth_cli.rehearsal.kubernetes import crds, schemas
 from plinth_cli.rehearsal.kubernetes.validate import validate_object
 from plinth_cli.rehearsal.values import UNKNOWN, Secret
-
-POD = ("spec", "template", "spec")
-FIRST = (*POD, "containers", 0)
-CRON_POD = ("spec", "jobTemplate", "spec", "template", "spec")
 
 
 def _id(obj):
@@ -42,241 +33,6 @@ def test_a_valid_object_has_no_problem(obj):
 @pytest.mark.parametrize("version", ["1.33", "1.34", "1.35", "1.36", "1.37"])
 def test_the_samples_fit_every_version_that_eks_runs(version):
     assert [problem for obj in VALID for problem in validate_object(obj, version)] == []
-
-
-# (object, path in it, wrong value, path in the message, words of the message)
-WRONG = [
-    (DEPLOYMENT, (*FIRST, "imagee"), "x", "spec.template.spec.containers[0].imagee", ["did you mean image", "allowed"]),
-    (DEPLOYMENT, ("spec", "replica"), 2, "spec.replica", ["did you mean replicas"]),
-    (DEPLOYMENT, ("spec", "replicas"), "two", "spec.replicas", ["must be integer", "a string ('two')"]),
-    (DEPLOYMENT, ("spec", "replicas"), True, "spec.replicas", ["must be integer", "a boolean (true)"]),
-    (DEPLOYMENT, ("spec", "replicas"), 2**31, "spec.replicas", ["32 bits"]),
-    (DEPLOYMENT, ("spec", "strategy"), {"type": "Rolling"}, "spec.strategy.type", ["Recreate", "RollingUpdate"]),
-    (DEPLOYMENT, ("metadata", "name"), "Gate_way", "metadata.name", ["lower case", "'Gate_way'"]),
-    (DEPLOYMENT, ("metadata", "name"), "a" * 254, "metadata.name", ["at most 253", "254"]),
-    (DEPLOYMENT, ("metadata", "labels"), {"tier": "a b"}, "metadata.labels.tier", ["'a b'"]),
-    (DEPLOYMENT, ("metadata", "labels"), {"tier": "x" * 64}, "metadata.labels.tier", ["at most 63", "64"]),
-    (DEPLOYMENT, ("metadata", "labels"), {"a/b/c": "x"}, 'metadata.labels["a/b/c"]', ["DNS name"]),
-    (DEPLOYMENT, ("metadata", "labels"), {"tier": 1}, "metadata.labels.tier", ["must be string"]),
-    (
-        DEPLOYMENT,
-        ("spec", "template", "metadata", "labels"),
-        {"app": "other"},
-        "spec.template.metadata.labels.app",
-        ["must be 'gateway'", "spec.selector.matchLabels"],
-    ),
-    (DEPLOYMENT, ("spec", "selector"), {}, "spec.selector", ["empty"]),
-    (
-        DEPLOYMENT,
-        ("spec", "selector", "matchExpressions"),
-        [{"key": "app", "operator": "In"}],
-        "spec.selector.matchExpressions[0].values",
-        ["at least one value"],
-    ),
-    (DEPLOYMENT, (*POD, "restartPolicy"), "Never", "spec.template.spec.restartPolicy", ["Always", "Deployment"]),
-    (DEPLOYMENT, (*POD, "containers"), [], "spec.template.spec.containers", ["at least one container"]),
-    (
-        DEPLOYMENT,
-        (*FIRST, "ports"),
-        [{"name": "http", "containerPort": 1}, {"name": "http", "containerPort": 2}],
-        "spec.template.spec.containers[0].ports[1].name",
-        ["unique", "'http'"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "ports"),
-        [{"name": "http", "containerPort": 80}, {"containerPort": 80, "protocol": "TCP"}],
-        "spec.template.spec.containers[0].ports[1]",
-        ["duplicates item [0]", "containerPort 80"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "ports", 1, "name"),
-        "a-very-long-port-name",
-        "spec.template.spec.containers[0].ports[1].name",
-        ["at most 15"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "ports", 0, "containerPort"),
-        70000,
-        "spec.template.spec.containers[0].ports[0].containerPort",
-        ["1 to 65535"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "readinessProbe", "httpGet", "port"),
-        "htp",
-        "spec.template.spec.containers[0].readinessProbe.httpGet.port",
-        ["'htp'", "http, metrics"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "livenessProbe"),
-        {"periodSeconds": 5},
-        "spec.template.spec.containers[0].livenessProbe",
-        ["exactly one of"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "resources", "requests", "cpu"),
-        "1500m",
-        "spec.template.spec.containers[0].resources.requests.cpu",
-        ["must not exceed the limit (1)"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "resources", "limits", "memory"),
-        "1GB",
-        "spec.template.spec.containers[0].resources.limits.memory",
-        ["quantity", "1GB"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "resources", "requests", "nvidia.com/gpu"),
-        2,
-        'spec.template.spec.containers[0].resources.requests["nvidia.com/gpu"]',
-        ["equal the limit"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "resources", "limits", "nvidia.com/gpu"),
-        "500m",
-        'spec.template.spec.containers[0].resources.limits["nvidia.com/gpu"]',
-        ["whole number"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "volumeMounts", 0, "name"),
-        "confg",
-        "spec.template.spec.containers[0].volumeMounts[0].name",
-        ["no volume", "'confg'", "config"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "env", 1, "name"),
-        "PLINTH_LOG",
-        "spec.template.spec.containers[0].env[1]",
-        ["duplicates item [0]", "PLINTH_LOG"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "env", 0, "name"),
-        "A=B",
-        "spec.template.spec.containers[0].env[0].name",
-        ["without '='"],
-    ),
-    (
-        DEPLOYMENT,
-        (*FIRST, "env", 1, "value"),
-        "x",
-        "spec.template.spec.containers[0].env[1].valueFrom",
-        ["together with value"],
-    ),
-    (DEPLOYMENT, (*FIRST, "image"), "", "spec.template.spec.containers[0].image", ["is required"]),
-    (
-        DEPLOYMENT,
-        (*POD, "volumes", 0, "emptyDir"),
-        {},
-        "spec.template.spec.volumes[0]",
-        ["exactly one source", "configMap, emptyDir"],
-    ),
-    (
-        DEPLOYMENT,
-        (*POD, "tolerations"),
-        [{"operator": "Exists", "value": "x"}],
-        "spec.template.spec.tolerations[0].value",
-        ["must be empty"],
-    ),
-    (SERVICE, ("metadata", "name"), "1st", "metadata.name", ["start with a letter"]),
-    (SERVICE, ("spec", "type"), "Loadbalancer", "spec.type", ["did you mean LoadBalancer"]),
-    (SERVICE, ("spec", "ports", 1, "name"), "http", "spec.ports[1].name", ["unique", "'http'"]),
-    (SERVICE, ("spec", "ports", 0, "nodePort"), 80, "spec.ports[0].nodePort", ["30000 to 32767"]),
-    (SERVICE, ("spec", "ports", 0, "protocol"), "HTTP", "spec.ports[0].protocol", ["TCP"]),
-    (SERVICE, ("spec", "ports"), [], "spec.ports", ["at least one port"]),
-    (CONFIG_MAP, ("data", "a b"), "x", 'data["a b"]', ["at most 253"]),
-    (CONFIG_MAP, ("data", "n"), 1, "data.n", ["must be string"]),
-    (CONFIG_MAP, ("data", "big"), "x" * 2**20, "data", ["1 MiB"]),
-    (
-        NETWORK_POLICY,
-        ("spec", "egress", 0, "to", 0, "ipBlock", "except"),
-        ["192.168.0.0/24"],
-        "spec.egress[0].to[0].ipBlock.except[0]",
-        ["inside 10.0.0.0/16"],
-    ),
-    (
-        NETWORK_POLICY,
-        ("spec", "egress", 0, "to", 0, "ipBlock", "cidr"),
-        "10.0.0.0/99",
-        "spec.egress[0].to[0].ipBlock.cidr",
-        ["address range", "10.0.0.0/99"],
-    ),
-    (NETWORK_POLICY, ("spec", "policyTypes"), ["Egres"], "spec.policyTypes[0]", ["did you mean Egress"]),
-    (CRON_JOB, ("spec", "schedule"), "0 3 * *", "spec.schedule", ["five fields"]),
-    (CRON_JOB, ("metadata", "name"), "r" * 53, "metadata.name", ["at most 52"]),
-    (
-        CRON_JOB,
-        (*CRON_POD, "restartPolicy"),
-        "Always",
-        "spec.jobTemplate.spec.template.spec.restartPolicy",
-        ["Never or OnFailure", "CronJob"],
-    ),
-    (NODE_POOL, ("spec", "weigth"), 1, "spec.weigth", ["did you mean weight"]),
-    (NODE_POOL, ("spec", "weight"), 101, "spec.weight", ["at most 100"]),
-    (
-        NODE_POOL,
-        ("spec", "template", "spec", "requirements", 0, "operator"),
-        "in",
-        "spec.template.spec.requirements[0].operator",
-        ["did you mean In?"],
-    ),
-    (
-        NODE_POOL,
-        ("spec", "disruption", "consolidationPolicy"),
-        "WhenUnderutilized",
-        "spec.disruption.consolidationPolicy",
-        ["WhenEmptyOrUnderutilized"],
-    ),
-    (NODE_POOL, ("spec", "disruption", "budgets", 0, "nodes"), "ten", "spec.disruption.budgets[0].nodes", ["match"]),
-    (NODE_CLASS, ("spec", "instanceStorePolicy"), "RAID1", "spec.instanceStorePolicy", ["RAID0"]),
-    (
-        NODE_CLASS,
-        ("spec", "blockDeviceMappings", 0, "ebs", "size"),
-        "1Gi",
-        "spec.blockDeviceMappings[0].ebs.size",
-        ["no field", "volumeSize"],
-    ),
-    (
-        EXTERNAL_SECRET,
-        ("spec", "secretStoreRef", "kind"),
-        "SecretsStore",
-        "spec.secretStoreRef.kind",
-        ["did you mean SecretStore"],
-    ),
-    (SECRET_STORE, ("spec", "provider", "aws", "service"), "Secrets", "spec.provider.aws.service", ["SecretsManager"]),
-    (
-        SERVICE_MONITOR,
-        ("spec", "endpoints", 0, "targetPort"),
-        True,
-        "spec.endpoints[0].targetPort",
-        ["integer or string"],
-    ),
-    (
-        PROMETHEUS_RULE,
-        ("spec", "groups", 0, "rules", 0, "expression"),
-        "x",
-        "spec.groups[0].rules[0].expression",
-        ["did you mean expr"],
-    ),
-    (SCALED_OBJECT, ("spec", "maxReplica"), 1, "spec.maxReplica", ["did you mean maxReplicaCount"]),
-    (
-        SCALED_OBJECT,
-        ("spec", "triggers", 0, "metadata", "threshold"),
-        4,
-        "spec.triggers[0].metadata.threshold",
-        ["must be string"],
-    ),
-]
 
 
 @pytest.mark.parametrize(("obj", "path", "value", "where", "words"), WRONG, ids=lambda part: None)
