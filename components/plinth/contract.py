@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plinth.spec.environment import Stage
+from plinth.spec.environment import Environment, Stage
 
 VERSION = "plinth.platform/v1"
 OUTPUT = "contract"
@@ -66,6 +66,10 @@ class TenantFacts(_Model):
     """Secrets Manager name of its gateway key."""
     key_mounted_as: str
     """Kubernetes Secret with the key, in its namespace, field `api-key`."""
+    vectors_stored_as: str
+    """Secrets Manager name of its login at the vector store (JSON with username and password)."""
+    vectors_schema: str
+    """PostgreSQL schema that its login owns."""
 
 
 class VectorFacts(_Model):
@@ -103,9 +107,14 @@ class PlatformReference:
     Every fact is an Output, because it comes from another stack's state: `platform.get(lambda c: c.gateway.url)`.
     """
 
-    def __init__(self, name: str, *, stack: str) -> None:
-        """Read the contract of a platform stack, for example `organization/plinth/prod`."""
+    def __init__(self, name: str, *, stack: str, environment: Environment) -> None:
+        """Read the contract of a platform stack, for example `organization/plinth/prod`.
+
+        Facts fail with `pulumi.RunError` where the platform is not there, speaks another version, or is not the
+        one that `environment` describes.
+        """
         self.stack = stack
+        self._environment = environment
         reference = pulumi.StackReference(name, stack_name=stack)
         self.contract: pulumi.Output[PlatformContract] = reference.get_output(OUTPUT).apply(self._parse)
         """The whole contract."""
@@ -134,9 +143,17 @@ class PlatformReference:
                 f" `plinth up {self.stack.rpartition('/')[2]}`"
             )
         try:
-            return PlatformContract.model_validate(document)
+            contract = PlatformContract.model_validate(document)
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
             raise pulumi.RunError(
                 f"the contract of stack {self.stack} is not {VERSION}, which this version of plinth reads: {problems}"
             ) from None
+        here, there = self._environment, contract.environment
+        for field in ("name", "stage", "region", "account_id"):
+            if getattr(here, field) != getattr(there, field):
+                raise pulumi.RunError(
+                    f"environment.{field} is {getattr(here, field)!r} here, and {getattr(there, field)!r}"
+                    f" in the platform {self.stack}: correct the one that is wrong"
+                )
+        return contract

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from plinth import addresses, contract, naming
+from plinth.data.vector_logins import role_name
 from plinth.layers import Access, ClusterLayer, Data, Foundation
 from plinth.spec import PlatformSpec
 from plinth.tenancy import tenant
@@ -49,6 +50,8 @@ def _tenant(spec: PlatformSpec, name: str, routes: list[str], access: Access) ->
         "secret_store": store_name(name),
         "key_stored_as": naming.tenant_key_secret(spec.environment, name),
         "key_mounted_as": tenant.KEY_SECRET,
+        "vectors_stored_as": naming.tenant_vectors_secret(spec.environment, name),
+        "vectors_schema": role_name(name),
     }
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import pulumi
 from pulumi_kubernetes import core, meta, networking
 
 from plinth import pods
@@ -51,13 +52,19 @@ def job_name(section: VectorStoreSection, image: str, logins: Sequence[Login] = 
 
 
 def job_pod(
-    image: str, credentials: str, *, priority_class: str | None = None, logins: Sequence[Login] = ()
+    image: pulumi.Input[str],
+    credentials: str,
+    *,
+    name: str = APP,
+    priority_class: str | None = None,
+    logins: Sequence[Login] = (),
 ) -> core.v1.PodSpecArgs:
     """The Job's pod.
 
     Args:
         image: plinth-runtime, by digest.
         credentials: Kubernetes Secret with `username` and `password`.
+        name: ConfigMap and ServiceAccount beside it.
         priority_class: absent in a tenant's namespace.
         logins: logins that it makes.
     """
@@ -75,13 +82,13 @@ def job_pod(
     )
     return core.v1.PodSpecArgs(
         restart_policy="OnFailure",
-        service_account_name=APP,
+        service_account_name=name,
         automount_service_account_token=False,
         priority_class_name=priority_class,
         security_context=pods.pod_security(),
         containers=[container],
         volumes=[
-            core.v1.VolumeArgs(name="config", config_map=core.v1.ConfigMapVolumeSourceArgs(name=APP)),
+            core.v1.VolumeArgs(name="config", config_map=core.v1.ConfigMapVolumeSourceArgs(name=name)),
             core.v1.VolumeArgs(name="credentials", secret=core.v1.SecretVolumeSourceArgs(secret_name=credentials)),
             *(
                 core.v1.VolumeArgs(name=login.secret, secret=core.v1.SecretVolumeSourceArgs(secret_name=login.secret))

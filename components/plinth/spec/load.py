@@ -40,7 +40,7 @@ def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
         try:
             valid[name] = adapter.validate_python(sections[name])
         except ValidationError as error:
-            problems.extend(_problems(error, (name,), field.annotation))
+            problems.extend(problems_in(error, field.annotation, (name,)))
     partial = PlatformSpec.model_construct(**valid)
     for needed, check in CHECKS:
         if all(name in valid for name in needed):
@@ -57,7 +57,8 @@ def _unknown_sections(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(str(name), name, f"one of the sections {', '.join(known)}", nearest(str(name), known))
 
 
-def _problems(error: ValidationError, prefix: tuple[str, ...], annotation: object) -> Iterator[Problem]:
+def problems_in(error: ValidationError, annotation: object, prefix: tuple[str, ...] = ()) -> Iterator[Problem]:
+    """Each mistake that pydantic found in a value of type `annotation`, at `prefix`, in words for a person."""
     for details in error.errors(include_url=False):
         # A tagged union puts the chosen tag into the location; the user's file has no such level.
         keys, models = _locate(details["loc"], annotation)
