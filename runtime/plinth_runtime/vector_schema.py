@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -177,21 +178,34 @@ def _credential(schema: VectorSchema, part: str) -> str:
 
 
 async def _apply(schema: VectorSchema, user: str, password: str) -> None:
-    first = await _connect(schema, schema.first_database, user, password)
-    try:
+    async with _session(schema, schema.first_database, user, password) as first:
         known = await first.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", schema.database)
         if not known:
             await first.execute(f"CREATE DATABASE {quote(schema.database)}")
             _say(f"database {schema.database}: made")
-    finally:
-        await first.close()
-    connection = await _connect(schema, schema.database, user, password)
-    try:
+    async with _session(schema, schema.database, user, password) as connection:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         for collection in schema.collections:
             await _collection(connection, collection)
         for tenant in schema.tenants:
             await _tenant(connection, tenant)
+
+
+@asynccontextmanager
+async def _session(
+    schema: VectorSchema, database: str, user: str, password: str
+) -> "AsyncIterator[asyncpg.Connection[Any]]":
+    """A connection; what the server refuses becomes a message for a person."""
+    import asyncpg
+
+    connection = await _connect(schema, database, user, password)
+    try:
+        yield connection
+    except asyncpg.PostgresError as error:
+        raise StartupError(
+            f"PostgreSQL at {schema.host}, database {database}, refused {user}: {error}. "
+            "The user must own what is there, or be the master user"
+        ) from None
     finally:
         await connection.close()
 

@@ -37,8 +37,9 @@ def statements(login: str, stored: str, *, exists: bool) -> list[str]:
         exists: whether the role is there already.
     """
     verb = "ALTER" if exists else "CREATE"
+    # A role can do no more unless told so; and saying NOSUPERUSER takes a superuser, whom RDS does not give.
     return [
-        f"{verb} ROLE \"{login}\" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{stored}'",
+        f"{verb} ROLE \"{login}\" LOGIN PASSWORD '{stored}'",
         # Who makes a schema for somebody else must be able to act as them (PostgreSQL 16 and later).
         f'GRANT "{login}" TO CURRENT_USER',
         f'CREATE SCHEMA IF NOT EXISTS "{login}" AUTHORIZATION "{login}"',

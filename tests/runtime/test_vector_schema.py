@@ -94,10 +94,15 @@ def configured(server, tmp_path):
     return write
 
 
-def query(server, database, sql):
+def query(server, database, sql, user=USER, password=None):
     async def ask():
         connection = await asyncpg.connect(
-            host="127.0.0.1", port=server.port, user=USER, password=server.password, database=database, ssl="require"
+            host="127.0.0.1",
+            port=server.port,
+            user=user,
+            password=password or server.password,
+            database=database,
+            ssl="require",
         )
         try:
             return [tuple(row) for row in await connection.fetch(sql)]
@@ -170,3 +175,45 @@ def test_mistakes_in_the_configuration_are_listed(configured, tmp_path):
     path = configured("vectors", DOCUMENTS, port=0, colour="red")
     with pytest.raises(StartupError, match=r"(?s)2 mistakes.*port.*colour"):
         run(path)
+
+
+def test_a_tenant_gets_a_login_that_sees_its_own_collections_only(server, configured, tmp_path):
+    tenants = []
+    for name in ("search", "support"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "password").write_text(f"password-of-{name}")
+        tenants.append({"login": name, "credentials_dir": str(folder)})
+    config = configured("shared", DOCUMENTS, tenants=tenants)
+    assert run(config) == 0
+    assert run(config) == 0, "a second run finds the logins and keeps them"
+
+    as_search = {"user": "search", "password": "password-of-search"}
+    query(server, "shared", "CREATE TABLE mine (id int)", **as_search)
+    assert query(server, "shared", "SELECT schemaname FROM pg_tables WHERE tablename = 'mine'") == [("search",)]
+    as_support = {"user": "support", "password": "password-of-support"}
+    for forbidden in ("SELECT * FROM search.mine", "SELECT * FROM documents", "CREATE TABLE public.theirs (id int)"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            query(server, "shared", forbidden, **as_support)
+
+
+def test_a_changed_password_replaces_the_old_one(server, configured, tmp_path):
+    (tmp_path / "analytics").mkdir()
+    password = tmp_path / "analytics" / "password"
+    tenants = [{"login": "analytics", "credentials_dir": str(tmp_path / "analytics")}]
+    for text in ("first-password", "second-password"):
+        password.write_text(text)
+        run(configured("rotated", DOCUMENTS, tenants=tenants))
+    assert query(server, "rotated", "SELECT 1", user="analytics", password="second-password") == [(1,)]
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        query(server, "rotated", "SELECT 1", user="analytics", password="first-password")
+
+
+def test_what_the_server_refuses_is_said_without_a_traceback(server, configured, tmp_path):
+    (tmp_path / "guest").mkdir()
+    (tmp_path / "guest" / "password").write_text("guest-password")
+    run(configured("closed", DOCUMENTS, tenants=[{"login": "guest", "credentials_dir": str(tmp_path / "guest")}]))
+    (tmp_path / "guest" / "username").write_text("guest")
+    theirs = configured("elsewhere", DOCUMENTS, credentials_dir=str(tmp_path / "guest"))
+    with pytest.raises(StartupError, match="refused guest: permission denied to create database"):
+        run(theirs)

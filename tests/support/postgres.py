@@ -23,11 +23,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 USER = "plinth"
+"""The master user: as on RDS, it makes roles and databases and is no superuser."""
+
+SUPERUSER = "rdsadmin"
 NOBODY = 65534
 
 
@@ -84,7 +88,7 @@ def _server(folder: Path) -> Iterator[tuple[int, str]]:
         [
             binaries / "bin/initdb",
             f"--pgdata={data}",
-            f"--username={USER}",
+            f"--username={SUPERUSER}",
             f"--pwfile={password_file}",
             "--auth=scram-sha-256",
             "--no-sync",
@@ -108,10 +112,23 @@ def _server(folder: Path) -> Iterator[tuple[int, str]]:
         )
     try:
         _wait(port, process, folder / "log")
+        asyncio.run(_prepare(port, password))
         yield port, password
     finally:
         process.terminate()
         process.wait(30)
+
+
+async def _prepare(port: int, password: str) -> None:
+    """Make the master user, and let it have the extension, which on RDS it may make itself."""
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=port, user=SUPERUSER, password=password, database="template1", ssl=False
+    )
+    try:
+        await connection.execute("CREATE EXTENSION vector")
+        await connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'")
+    finally:
+        await connection.close()
 
 
 def _free_port() -> int:
