@@ -41,7 +41,7 @@ class Child:
         variables = {**os.environ, **(environ or {})}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode, every start compiles the SDKs again
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments, "--parent", str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -57,6 +57,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Process id."""
         return self._process.pid
 
     def _wait_until_ready(self) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
 """The AWS cloud of a rehearsal: a moto server whose state survives restarts.
 
-`python -m plinth_cli.rehearsal.cloud --port P --journal FILE` (passphrase in PLINTH_JOURNAL_KEY) prints `{"port": P}` when
-it serves. moto keeps its state in memory, so every request that changes something is written to an encrypted journal
-before it is answered, and played again at the next start. Ids, ARNs and key material come from random numbers; they are
-seeded per record, and so come out the same.
+`python -m plinth_cli.rehearsal.cloud --port P --journal FILE` (passphrase in PLINTH_JOURNAL_KEY) prints
+`{"port": P}` when it serves. moto keeps its state in memory, so every request that changes something is written to an
+encrypted journal before it is answered, and played again at the next start. Ids, ARNs and key material come from
+random numbers; they are seeded per record, and so come out the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs
 
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -31,7 +33,7 @@ from werkzeug.wsgi import get_input_stream
 
 from plinth_cli.errors import PlinthError
 from plinth_cli.rehearsal.journal import Journal
-from plinth_cli.rehearsal.lifeline import end_with_parent
+from plinth_cli.rehearsal.lifeline import announce, end_with_parent
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -45,6 +47,7 @@ _READS = (
 )  # fmt: skip
 _NOT_READS = ("GetSessionToken", "GetFederationToken")
 _POLL_SECONDS = 0.1
+_GRACE_SECONDS = 5.0
 _ENVIRON_KEYS = (
     "REQUEST_METHOD",
     "PATH_INFO",
@@ -84,6 +87,11 @@ class DurableCloud:
         start_response(status, headers)
         return [answer]
 
+    def end(self) -> None:
+        """Ends the process between two requests. There is nothing to save: every change is on the disk already."""
+        self._lock.acquire(timeout=_GRACE_SECONDS)
+        os._exit(0)
+
     def _run(self, environ: Environ, body: bytes, changes: bool) -> tuple[str, list[Any], bytes]:
         if not changes:
             return self._ask(environ, body)
@@ -96,8 +104,12 @@ class DurableCloud:
 
     def _ask(self, environ: Environ, body: bytes) -> tuple[str, list[Any], bytes]:
         answered: list[Any] = []
+
+        def start(status: str, headers: list[Any], *_: object) -> None:
+            answered.extend((status, headers))
+
         environ = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        chunks = self._app(environ, lambda status, headers, *_: answered.extend((status, headers)))
+        chunks = self._app(environ, start)
         try:
             answer = b"".join(chunks)
         finally:
@@ -156,6 +168,7 @@ class _Entropy:
         return self._urandom(size)
 
     def seeded(self, seed: str) -> _Entropy:
+        """Until the `with` block ends, this thread's random numbers follow from the seed."""
         mock_random.seed(seed)
         self._generator, self._owner = random.Random(f"urandom {seed}"), threading.get_ident()  # noqa: S311  replayable on purpose; the seed is secret
         return self
@@ -169,7 +182,7 @@ class _Entropy:
 
 def _record(environ: Environ, body: bytes, seed: str) -> bytes:
     kept = {key: value for key, value in environ.items() if key in _ENVIRON_KEYS or key.startswith("HTTP_")}
-    plain = {key: value for key, value in environ.items() if key.startswith("moto.") and isinstance(value, dict | str)}
+    plain = {key: value for key, value in environ.items() if key == PRESERVED_HEADER_NAMES_ENVIRON_KEY}
     return json.dumps({"seed": seed, "environ": {**kept, **plain}, "body": base64.b64encode(body).decode()}).encode()
 
 
@@ -183,12 +196,12 @@ def _is_read(environ: Environ, body: bytes) -> bool:
         return True
     action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     if not action and environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        fields = dict(part.partition(b"=")[::2] for part in body.split(b"&"))
-        action = fields.get(b"Action", b"").decode()
+        action = parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
     return action.startswith(_READS) and not action.startswith(_NOT_READS)
 
 
 def main() -> None:
+    """Restores the cloud from its journal and serves it."""
     parser = argparse.ArgumentParser(prog="plinth-cloud")
     parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--journal", type=Path, required=True)
@@ -205,13 +218,17 @@ def main() -> None:
             "127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler
         )
     except (PlinthError, OSError) as error:
-        print(json.dumps({"error": str(error)}), flush=True)
+        announce({"error": str(error)})
         sys.exit(1)
+
+    def stop(*_: object) -> None:
+        threading.Thread(target=application.end).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))  # every change is on the disk already
+        signal.signal(number, stop)
     if arguments.parent is not None:
         end_with_parent(arguments.parent)
-    print(json.dumps({"port": server.server_port}), flush=True)
+    announce({"port": server.server_port})
     server.serve_forever()
 
 

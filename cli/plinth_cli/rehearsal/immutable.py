@@ -19,18 +19,26 @@ AWS: Final[Mapping[str, str]] = {
     "cloudwatch/eventTarget:EventTarget": "rule targetId eventBusName",
     "cloudwatch/logGroup:LogGroup": "logGroupClass",
     "dynamodb/table:Table": "hashKey rangeKey localSecondaryIndexes",
-    "ec2/capacityReservation:CapacityReservation": "availabilityZone instanceType instancePlatform tenancy ebsOptimized",
+    "ec2/capacityReservation:CapacityReservation": (
+        "availabilityZone instanceType instancePlatform tenancy ebsOptimized"
+    ),
     "ec2/eip:Eip": "domain publicIpv4Pool networkBorderGroup address",
-    "ec2/flowLog:FlowLog": "vpcId subnetId eniId trafficType logDestination logDestinationType iamRoleArn logFormat "
-    "maxAggregationInterval destinationOptions",
+    "ec2/flowLog:FlowLog": (
+        "vpcId subnetId eniId trafficType logDestination logDestinationType iamRoleArn logFormat "
+        "maxAggregationInterval destinationOptions"
+    ),
     "ec2/natGateway:NatGateway": "subnetId connectivityType privateIp availabilityMode vpcId",
-    "ec2/networkAclRule:NetworkAclRule": "networkAclId ruleNumber egress protocol ruleAction cidrBlock fromPort toPort",
+    "ec2/networkAclRule:NetworkAclRule": (
+        "networkAclId ruleNumber egress protocol ruleAction cidrBlock fromPort toPort"
+    ),
     "ec2/route:Route": "routeTableId destinationCidrBlock destinationIpv6CidrBlock destinationPrefixListId",
     "ec2/routeTable:RouteTable": "vpcId",
     "ec2/routeTableAssociation:RouteTableAssociation": "subnetId gatewayId",
     "ec2/securityGroup:SecurityGroup": "vpcId description",
-    "ec2/securityGroupRule:SecurityGroupRule": "type securityGroupId protocol fromPort toPort cidrBlocks ipv6CidrBlocks "
-    "prefixListIds self sourceSecurityGroupId",
+    "ec2/securityGroupRule:SecurityGroupRule": (
+        "type securityGroupId protocol fromPort toPort cidrBlocks ipv6CidrBlocks prefixListIds self "
+        "sourceSecurityGroupId"
+    ),
     "ec2/subnet:Subnet": "vpcId cidrBlock availabilityZone availabilityZoneId ipv6Native outpostArn",
     "ec2/vpc:Vpc": "cidrBlock ipv4IpamPoolId ipv4NetmaskLength",
     "ec2/vpcEndpoint:VpcEndpoint": "vpcId serviceName vpcEndpointType serviceRegion",
@@ -43,15 +51,21 @@ AWS: Final[Mapping[str, str]] = {
     "eks/accessEntry:AccessEntry": "clusterName principalArn type",
     "eks/accessPolicyAssociation:AccessPolicyAssociation": "clusterName principalArn policyArn accessScope",
     "eks/addon:Addon": "clusterName addonName",
-    "eks/cluster:Cluster": "roleArn kubernetesNetworkConfig.serviceIpv4Cidr "
-    "kubernetesNetworkConfig.ipFamily bootstrapSelfManagedAddons accessConfig.bootstrapClusterCreatorAdminPermissions "
-    "encryptionConfig outpostConfig",
+    "eks/cluster:Cluster": (
+        "roleArn kubernetesNetworkConfig.serviceIpv4Cidr kubernetesNetworkConfig.ipFamily "
+        "bootstrapSelfManagedAddons accessConfig.bootstrapClusterCreatorAdminPermissions encryptionConfig "
+        "outpostConfig"
+    ),
     "eks/fargateProfile:FargateProfile": "clusterName podExecutionRoleArn selectors subnetIds",
-    "eks/nodeGroup:NodeGroup": "clusterName nodeRoleArn subnetIds amiType capacityType diskSize instanceTypes remoteAccess",
+    "eks/nodeGroup:NodeGroup": (
+        "clusterName nodeRoleArn subnetIds amiType capacityType diskSize instanceTypes remoteAccess"
+    ),
     "eks/podIdentityAssociation:PodIdentityAssociation": "clusterName namespace serviceAccount",
     "elasticache/parameterGroup:ParameterGroup": "family description",
-    "elasticache/replicationGroup:ReplicationGroup": "replicationGroupId subnetGroupName atRestEncryptionEnabled kmsKeyId port "
-    "dataTieringEnabled snapshotName snapshotArns networkType globalReplicationGroupId preferredCacheClusterAzs",
+    "elasticache/replicationGroup:ReplicationGroup": (
+        "replicationGroupId subnetGroupName atRestEncryptionEnabled kmsKeyId port dataTieringEnabled "
+        "snapshotName snapshotArns networkType globalReplicationGroupId preferredCacheClusterAzs"
+    ),
     "elasticache/serverlessCache:ServerlessCache": "engine kmsKeyId subnetIds snapshotArnsToRestores",
     "elasticache/user:User": "userId userName",
     "elasticache/userGroup:UserGroup": "userGroupId",
@@ -70,12 +84,15 @@ AWS: Final[Mapping[str, str]] = {
     "lb/loadBalancer:LoadBalancer": "internal loadBalancerType customerOwnedIpv4Pool",
     "lb/targetGroup:TargetGroup": "port protocol protocolVersion vpcId targetType ipAddressType",
     "opensearch/domain:Domain": "domainName vpcOptions.vpcId",
-    "rds/cluster:Cluster": "clusterIdentifier engine engineMode databaseName masterUsername dbSubnetGroupName storageEncrypted "
-    "kmsKeyId availabilityZones port snapshotIdentifier",
+    "rds/cluster:Cluster": (
+        "clusterIdentifier engine engineMode databaseName masterUsername dbSubnetGroupName "
+        "storageEncrypted kmsKeyId availabilityZones port snapshotIdentifier"
+    ),
     "rds/clusterInstance:ClusterInstance": "clusterIdentifier engine availabilityZone dbSubnetGroupName",
     "rds/clusterParameterGroup:ClusterParameterGroup": "family description",
-    "rds/instance:Instance": "engine username dbName storageEncrypted kmsKeyId availabilityZone characterSetName "
-    "snapshotIdentifier timezone",
+    "rds/instance:Instance": (
+        "engine username dbName storageEncrypted kmsKeyId availabilityZone characterSetName snapshotIdentifier timezone"
+    ),
     "rds/parameterGroup:ParameterGroup": "family description",
     "route53/record:Record": "zoneId name type setIdentifier",
     "route53/zone:Zone": "name delegationSetId",
@@ -89,7 +106,9 @@ AWS: Final[Mapping[str, str]] = {
     "s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
     "s3/bucketPolicy:BucketPolicy": "bucket",
     "s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
-    "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "bucket expectedBucketOwner",
+    "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        "bucket expectedBucketOwner"
+    ),
     "s3/bucketVersioning:BucketVersioning": "bucket expectedBucketOwner",
     "secretsmanager/secretPolicy:SecretPolicy": "secretArn",
     "secretsmanager/secretRotation:SecretRotation": "secretId",
@@ -118,10 +137,12 @@ SNOWFLAKE: Final[Mapping[str, str]] = {
     "grantAccountRole:GrantAccountRole": "roleName parentRoleName userName",
     "grantDatabaseRole:GrantDatabaseRole": "databaseRoleName parentRoleName parentDatabaseRoleName shareName",
     "grantOwnership:GrantOwnership": "accountRoleName databaseRoleName on outboundPrivileges",
-    "grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole": "accountRoleName onAccount onAccountObject onSchema "
-    "onSchemaObject withGrantOption",
-    "grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabaseRole": "databaseRoleName onDatabase onSchema onSchemaObject "
-    "withGrantOption",
+    "grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole": (
+        "accountRoleName onAccount onAccountObject onSchema onSchemaObject withGrantOption"
+    ),
+    "grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabaseRole": (
+        "databaseRoleName onDatabase onSchema onSchemaObject withGrantOption"
+    ),
     "resourceMonitor:ResourceMonitor": "name",
     "schema:Schema": "database isTransient",
     "stage:Stage": "database schema name",

@@ -7,9 +7,11 @@ line is complete: a last line that was torn by a `kill -9` is cut off when the f
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from plinth_cli.errors import PlinthError
 
+_PATIENCE_SECONDS = 15.0
 _FORMAT = "plinth-journal-1"
 
 
@@ -30,7 +33,7 @@ class Journal:
         passphrase: whatever it is, the key is derived from it with scrypt.
 
     Raises:
-        PlinthError: the file was written with another passphrase, or is not a journal.
+        PlinthError: the file was written with another passphrase, is not a journal, or is in use.
     """
 
     def __init__(self, path: Path, passphrase: str) -> None:
@@ -39,6 +42,7 @@ class Journal:
         if not path.exists() or path.read_bytes().count(b"\n") == 0:
             self._write_header()
         self._file: BinaryIO = path.open("r+b")
+        self._lock()
         self._fernet = Fernet(self._key(passphrase))
 
     def _write_header(self) -> None:
@@ -50,6 +54,21 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+
+    def _lock(self) -> None:
+        """One writer at a time; the one of a run that was just killed is given a moment to end."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise PlinthError(
+                        "The rehearsal's cloud of this environment is already running.",
+                        where=str(self._path),
+                        fix="Wait for the other command to end, or stop the laptop with `plinth down local`.",
+                    ) from None
+                time.sleep(0.05)
 
     def _key(self, passphrase: str) -> bytes:
         try:
@@ -105,4 +124,5 @@ class Journal:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
+        """Closes the file."""
         self._file.close()

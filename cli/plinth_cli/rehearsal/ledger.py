@@ -95,6 +95,7 @@ class Ledger:
         return [Entry(*row) for row in rows]
 
     def close(self) -> None:
+        """Closes the file."""
         with self._lock:
             self._db.close()
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
@@ -25,6 +28,12 @@ def end_with_parent(parent: int | None = None) -> None:
     if parent is not None and os.getppid() != parent:
         sys.exit(0)
     threading.Thread(target=_watch_stdin, name="lifeline", daemon=True).start()
+
+
+def announce(message: Mapping[str, Any]) -> None:
+    """Tells the parent, in one line of JSON on standard output, that this process serves (or why it cannot)."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
 
 
 def _watch_stdin() -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
+from typing_extensions import override
+
 from plinth_cli.rehearsal.differ import Change, Difference, difference
 from plinth_cli.rehearsal.values import Props, reveal
 
@@ -31,6 +33,7 @@ __all__ = [
     "Naming",
     "Package",
     "Refusal",
+    "Unsure",
     "Urn",
 ]
 
@@ -137,6 +140,10 @@ class Refusal(Exception):
         """Property at fault, when known."""
 
 
+class Unsure(Refusal):
+    """The cloud did not answer: whether it did what it was asked is not known, and must be found out next time."""
+
+
 class Package(Protocol):
     """The strategy of a stand-in provider for one package. Calls come from several threads at once."""
 
@@ -189,38 +196,48 @@ class Package(Protocol):
         ...
 
 
-class BasePackage:
+class BasePackage(Package):
     """A package that accepts everything and creates nothing: subclasses override what they know better."""
 
     name = ""
     version = "0.0.0"
 
+    @override
     def check_config(self, call: Call, inputs: Props) -> Checked:
         return Checked(inputs)
 
+    @override
     def read_config(self, inputs: Props) -> Mapping[str, Any]:
         return reveal(inputs)
 
+    @override
     def check(self, call: Call, inputs: Props, old_inputs: Props, naming: Naming) -> Checked:
         return Checked(inputs)
 
+    @override
     def diff(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Difference:
         return difference(old_inputs, inputs)
 
+    @override
     def create(self, call: Call, inputs: Props) -> Created:
         return Created("" if call.preview else call.urn.name, dict(inputs))
 
+    @override
     def adopt(self, call: Call, id: str, inputs: Props) -> Created:
         return Created(id, self.create(call, inputs).outputs)
 
+    @override
     def read(self, call: Call, id: str, inputs: Props, outputs: Props) -> Found | None:
         return Found(id, inputs, outputs)
 
+    @override
     def update(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Props:
         return {**old_outputs, **inputs}
 
+    @override
     def delete(self, call: Call, id: str, inputs: Props, outputs: Props) -> None:
         return None
 
+    @override
     def invoke(self, call: Call, token: str, args: Props) -> Invoked:
         raise Refusal(f"the rehearsal does not know the function {token}")

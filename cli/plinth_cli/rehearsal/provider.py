@@ -15,10 +15,22 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from typing_extensions import override
 
 from plinth_cli.rehearsal import values
-from plinth_cli.rehearsal.ledger import Ledger
-from plinth_cli.rehearsal.package import Call, Change, Checked, Difference, Failure, Naming, Package, Refusal, Urn
+from plinth_cli.rehearsal.ledger import Entry, Ledger
+from plinth_cli.rehearsal.package import (
+    Call,
+    Change,
+    Checked,
+    Difference,
+    Failure,
+    Naming,
+    Package,
+    Refusal,
+    Unsure,
+    Urn,
+)
 from plinth_cli.rehearsal.sealing import scrub, seal
 from plinth_cli.rehearsal.values import Props
 
@@ -46,7 +58,7 @@ def _clean_failures(method: _Method) -> _Method:
         except Refusal as refusal:
             where = f"property {refusal.path}: " if refusal.path else ""
             _abort(context, f"{_name(request)}{where}{_scrubbed(str(refusal), request)}")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever fails, the engine gets a message and the server lives on
             context.set_trailing_metadata(())
             text = _scrubbed(f"{type(error).__name__}: {error}", request)
             _abort(context, f"{_name(request)}the rehearsal's {self.package.name} provider failed: {text}")
@@ -86,37 +98,45 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self.package = package
         self._ledger = ledger
         self._adopt = set(adopt)
+        self._in_state: set[tuple[str, str]] = set()
         self._configs: dict[str, Mapping[str, Any]] = {}
         self._last_config: Mapping[str, Any] = {}
         self._lock = threading.Lock()
 
     # --- the connection ----------------------------------------------------------------------------------------
 
+    @override
     def Handshake(self, request: Any, context: Context) -> Any:
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=True, accept_outputs=False, supports_autonaming_configuration=True
         )
 
+    @override
     def Attach(self, request: Any, context: Context) -> Any:
         return empty_pb2.Empty()
 
+    @override
     def GetPluginInfo(self, request: Any, context: Context) -> Any:
         return plugin_pb2.PluginInfo(version=self.package.version)
 
+    @override
     def Cancel(self, request: Any, context: Context) -> Any:
         return empty_pb2.Empty()
 
     # --- configuration -----------------------------------------------------------------------------------------
 
+    @override
     @_clean_failures
     def CheckConfig(self, request: Any, context: Context) -> Any:
         call = Call(Urn.parse(request.urn))
         return _check_response(self.package.check_config(call, values.decode(request.news)))
 
+    @override
     @_clean_failures
     def DiffConfig(self, request: Any, context: Context) -> Any:
         return _diff_response(_config_difference(values.decode(request.old_inputs), values.decode(request.news)))
 
+    @override
     @_clean_failures
     def Configure(self, request: Any, context: Context) -> Any:
         config = self.package.read_config(values.decode(request.args))
@@ -138,11 +158,14 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return Call(Urn.parse(request.urn), config, preview, incarnation)
 
     def _call_for_id(self, request: Any, context: Context) -> Call:
+        with self._lock:
+            self._in_state.add((request.urn, request.id))  # the engine asks about what its state holds
         entry = self._ledger.find(request.urn, request.id)
         return self._call(request, context, entry.incarnation if entry else 0)
 
     # --- resources ---------------------------------------------------------------------------------------------
 
+    @override
     @_clean_failures
     def Check(self, request: Any, context: Context) -> Any:
         call = self._call(request, context, self._coming_incarnation(request.urn))
@@ -152,9 +175,19 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return _check_response(self.package.check(call, inputs, old_inputs, naming))
 
     def _coming_incarnation(self, urn: str) -> int:
-        pending = self._ledger.latest(urn) if urn in self._adopt else None
+        pending = self._pending(urn)
         return pending.incarnation if pending else self._ledger.next_incarnation(urn)
 
+    def _pending(self, urn: str) -> Entry | None:
+        """What an update that was killed left of this name: begun and not finished, or not recorded by the engine."""
+        latest = self._ledger.latest(urn)
+        if latest is None or latest.id is None:
+            return latest
+        with self._lock:
+            lost = urn in self._adopt and (urn, latest.id) not in self._in_state
+        return latest if lost else None
+
+    @override
     @_clean_failures
     def Diff(self, request: Any, context: Context) -> Any:
         found = self.package.diff(
@@ -166,6 +199,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         )
         return _diff_response(found)
 
+    @override
     @_clean_failures
     def Create(self, request: Any, context: Context) -> Any:
         inputs = values.decode(request.properties)
@@ -178,12 +212,14 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def _create(self, request: Any, context: Context, inputs: Props) -> Any:
         call = self._call(request, context)
-        pending = self._ledger.latest(request.urn) if request.urn in self._adopt else None
+        pending = self._pending(request.urn)
         incarnation = pending.incarnation if pending else self._ledger.begin(request.urn, call.urn.type)
         call = Call(call.urn, call.config, incarnation=incarnation, resumed=pending is not None)
         try:
             found = pending.id if pending else None
             created = self.package.adopt(call, found, inputs) if found else self.package.create(call, inputs)
+        except Unsure:
+            raise  # the entry without an id tells the next update that something may be there
         except Exception:
             if pending is None:
                 self._ledger.abandon(request.urn, incarnation)
@@ -193,6 +229,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             self._adopt.discard(request.urn)
         return created
 
+    @override
     @_clean_failures
     def Read(self, request: Any, context: Context) -> Any:
         inputs, outputs = values.decode(request.inputs), values.decode(request.properties)
@@ -205,6 +242,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             properties=values.encode(seal(found.outputs, inputs, outputs)),
         )
 
+    @override
     @_clean_failures
     def Update(self, request: Any, context: Context) -> Any:
         inputs, old_outputs = values.decode(request.news), values.decode(request.olds)
@@ -213,6 +251,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         )
         return provider_pb2.UpdateResponse(properties=values.encode(seal(outputs, inputs, old_outputs)))
 
+    @override
     @_clean_failures
     def Delete(self, request: Any, context: Context) -> Any:
         inputs, outputs = values.decode(request.old_inputs), values.decode(request.properties)
@@ -222,6 +261,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     # --- functions ---------------------------------------------------------------------------------------------
 
+    @override
     @_clean_failures
     def Invoke(self, request: Any, context: Context) -> Any:
         with self._lock:
@@ -236,7 +276,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 def _config_difference(old: Props, new: Props) -> Difference:
     """A change of a provider's configuration never replaces its resources in a rehearsal; it is an update."""
     changed = {name for name in old.keys() | new.keys() if values.reveal(old.get(name)) != values.reveal(new.get(name))}
-    return Difference({name: Change.UPDATE for name in changed - {"version"}})
+    return Difference(dict.fromkeys(changed - {"version"}, Change.UPDATE))
 
 
 def _failure(failure: Failure) -> Any:

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from plinth_cli.rehearsal.package import Call, Created, Failure, Refusal
 from plinth_cli.rehearsal.schema import SdkSchema
 from plinth_cli.rehearsal.sdk import SdkPackage, Tables
@@ -114,6 +116,7 @@ class RandomPackage(SdkPackage):
     def __init__(self, schema: SdkSchema) -> None:
         super().__init__(schema, Tables())
 
+    @override
     def refine(self, call: Call, inputs: Props) -> list[Failure]:
         if has_unknown(inputs):
             return []
@@ -128,10 +131,12 @@ class RandomPackage(SdkPackage):
             return [Failure("lower", "one of lower, upper, numeric and special must be true")]
         return []
 
+    @override
     def immutable(self, token: str) -> tuple[str, ...]:
         schema = self.schema.resource(token)
         return tuple(schema.inputs.properties) if schema else ()
 
+    @override
     def create(self, call: Call, inputs: Props) -> Created:
         draw = _DRAWS.get(_kind(call))
         if draw is None:
@@ -141,6 +146,7 @@ class RandomPackage(SdkPackage):
         id, drawn = draw(reveal(inputs))
         return Created(id, self.outputs(call, id, inputs, kept=drawn))
 
+    @override
     def outputs(self, call: Call, id: Any, inputs: Props, kept: Props | None = None) -> Props:
         """There is no bcrypt in Python's library, and a hash that is none would be worse than no hash."""
         outputs = super().outputs(call, id, inputs, kept)

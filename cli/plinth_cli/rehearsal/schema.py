@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from plinth_cli.rehearsal.shapes import Property, Shape, camel_case, shape_of, parse
+from plinth_cli.rehearsal.shapes import Property, Shape, camel_case, parse, shape_of
 
 _importing = threading.RLock()
 

@@ -1,4 +1,4 @@
-"""The stand-in for any package whose Python SDK is installed: its types decide what is valid, tables what is made up."""
+"""The stand-in for any installed SDK: its types decide what is valid, tables what the cloud would assign."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+
+from typing_extensions import override
 
 from plinth_cli.rehearsal.checker import check_inputs
 from plinth_cli.rehearsal.differ import difference
@@ -24,8 +26,8 @@ from plinth_cli.rehearsal.package import (
     Refusal,
 )
 from plinth_cli.rehearsal.schema import ResourceSchema, SdkSchema
-from plinth_cli.rehearsal.templates import Facts, complete, follows_inputs, placeholder, render
 from plinth_cli.rehearsal.shapes import STRING, ListOf, ObjectOf, Shape, Type
+from plinth_cli.rehearsal.templates import Facts, complete, follows_inputs, placeholder, render
 from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, reveal
 
 _ENGINE_CONFIG = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "__internal"})
@@ -75,6 +77,7 @@ class SdkPackage(BasePackage):
 
     # --- configuration -----------------------------------------------------------------------------------------
 
+    @override
     def check_config(self, call: Call, inputs: Props) -> Checked:
         schema = self.schema.resource(f"pulumi:providers:{self.name}")
         if schema is None:
@@ -82,6 +85,7 @@ class SdkPackage(BasePackage):
         plain = self._decoded_config(schema.inputs, inputs)
         return Checked(inputs, check_inputs(schema.inputs, plain, ignore=_ENGINE_CONFIG))
 
+    @override
     def read_config(self, inputs: Props) -> Mapping[str, Any]:
         schema = self.schema.resource(f"pulumi:providers:{self.name}")
         return reveal(inputs if schema is None else self._decoded_config(schema.inputs, inputs))
@@ -104,6 +108,7 @@ class SdkPackage(BasePackage):
 
     # --- check and diff ----------------------------------------------------------------------------------------
 
+    @override
     def check(self, call: Call, inputs: Props, old_inputs: Props, naming: Naming) -> Checked:
         schema = self.schema.resource(call.urn.type)
         if schema is None:
@@ -140,6 +145,7 @@ class SdkPackage(BasePackage):
             return None
         return NameRule(prefix="namePrefix" if "namePrefix" in schema.inputs.properties else None)
 
+    @override
     def diff(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Difference:
         token = call.urn.type
         found = difference(_without_defaults(old_inputs), _without_defaults(inputs), immutable=self.immutable(token))
@@ -179,17 +185,21 @@ class SdkPackage(BasePackage):
         value = render(self.row(call.urn.type).id or self.tables.id, self.facts(call, inputs))
         return f"{call.urn.name}-{call.digest('id')[:7]}" if isinstance(value, Secret) else str(value)
 
+    @override
     def create(self, call: Call, inputs: Props) -> Created:
         id = "" if call.preview else self.new_id(call, inputs)
         return Created(id, self.outputs(call, id or UNKNOWN, inputs))
 
+    @override
     def adopt(self, call: Call, id: str, inputs: Props) -> Created:
         return Created(id, self.outputs(call, id, inputs))
 
+    @override
     def read(self, call: Call, id: str, inputs: Props, outputs: Props) -> Found | None:
         given = {**outputs, **_without_defaults(inputs)}
         return Found(id, inputs, outputs if inputs else self.outputs(call, id, given))
 
+    @override
     def update(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Props:
         return self.outputs(call, id, inputs, kept=self._kept(call, old_inputs, old_outputs, inputs))
 
@@ -245,6 +255,7 @@ class SdkPackage(BasePackage):
 
     # --- functions ---------------------------------------------------------------------------------------------
 
+    @override
     def invoke(self, call: Call, token: str, args: Props) -> Invoked:
         schema = self.schema.function(token)
         if schema is None:

@@ -1,14 +1,13 @@
 """The process that holds the stand-in providers: one gRPC server per installed Pulumi package.
 
-`python -m plinth_cli.rehearsal.server --env-dir DIR [--aws-endpoint URL] [--adopt URN]... --parent PID` prints one line of JSON,
-`{"providers": {"aws": PORT, ...}}`, when it serves. It ends when its parent does.
+`python -m plinth_cli.rehearsal.server --env-dir DIR [--aws-endpoint URL] [--adopt URN]... --parent PID` prints one line
+of JSON, `{"providers": {"aws": PORT, ...}}`, when it serves. It ends when its parent does.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import json
 import os
 import signal
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from plinth_cli.rehearsal.ledger import Ledger
-from plinth_cli.rehearsal.lifeline import end_with_parent
+from plinth_cli.rehearsal.lifeline import announce, end_with_parent
 from plinth_cli.rehearsal.package import Package
 from plinth_cli.rehearsal.provider import StandIn
 from plinth_cli.rehearsal.schema import SdkSchema, installed
@@ -82,7 +81,12 @@ def _only_one(path: Path) -> None:
     fcntl.flock(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), fcntl.LOCK_EX)
 
 
+def _heard(*_: object) -> None:
+    """The wakeup file descriptor carries the news; without a handler the signal would end the process at once."""
+
+
 def main() -> None:
+    """Serves until the parent ends or a signal comes."""
     parser = argparse.ArgumentParser(prog="plinth-rehearsal")
     parser.add_argument("--env-dir", type=Path, required=True)
     parser.add_argument("--aws-endpoint")
@@ -95,12 +99,12 @@ def main() -> None:
     os.set_blocking(alarm, False)
     signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, _heard)
     end_with_parent(arguments.parent)
     _only_one(arguments.env_dir / "cloud" / "providers.lock")
     ledger = Ledger(arguments.env_dir / "cloud" / "ledger.sqlite")
     servers, ports = serve(packages(arguments.env_dir, arguments.aws_endpoint), ledger, frozenset(arguments.adopt))
-    print(json.dumps({"providers": ports}), flush=True)
+    announce({"providers": ports})
     os.read(wake, 1)
     for stopped in [server.stop(_GRACE_SECONDS) for server in servers]:
         stopped.wait()

@@ -29,16 +29,22 @@ class Scalar:
 
 @dataclass(frozen=True)
 class ListOf:
+    """A list."""
+
     item: Type
 
 
 @dataclass(frozen=True)
 class MapOf:
+    """A map with names that the program chooses."""
+
     item: Type
 
 
 @dataclass(frozen=True)
 class EnumOf:
+    """One of a few values, nothing else."""
+
     name: str
     values: tuple[Any, ...]
 
@@ -56,6 +62,8 @@ class ObjectOf:
 
 @dataclass(frozen=True)
 class OneOf:
+    """Any of several types."""
+
     options: tuple[Type, ...]
 
 

@@ -1,9 +1,11 @@
-"""The stand-in for the package `snowflake`: identifiers, ids and names the way Snowflake and its provider write them."""
+"""The stand-in for the package `snowflake`: ids and names the way Snowflake and its provider write them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from typing_extensions import override
 
 from plinth_cli.rehearsal.immutable import SNOWFLAKE, SNOWFLAKE_RENAMES
 from plinth_cli.rehearsal.naming import NameRule
@@ -18,12 +20,17 @@ _NAME = NameRule(longest=_LONGEST, upper=True, separator="_")
 _FORBIDDEN = frozenset('"|.')
 """Characters that break the provider's ids (snowflakedb/snowflake, "Identifiers guide")."""
 
-_IN_ACCOUNT = ("accountRole:AccountRole", "database:Database", "warehouse:Warehouse", "resourceMonitor:ResourceMonitor",
-               "user:User", "serviceUser:ServiceUser", "networkPolicy:NetworkPolicy", "storageIntegration:StorageIntegration",
-               "storageIntegrationAws:StorageIntegrationAws", "computePool:ComputePool")  # fmt: skip
+_IN_ACCOUNT = (
+    *("accountRole:AccountRole", "database:Database", "warehouse:Warehouse", "resourceMonitor:ResourceMonitor"),
+    *("user:User", "serviceUser:ServiceUser", "networkPolicy:NetworkPolicy", "computePool:ComputePool"),
+    *("storageIntegration:StorageIntegration", "storageIntegrationAws:StorageIntegrationAws"),
+)
 _IN_DATABASE = ("schema:Schema", "databaseRole:DatabaseRole")
-_IN_SCHEMA = ("table:Table", "view:View", "stage:Stage", "stageInternal:StageInternal", "fileFormat:FileFormat", "sequence:Sequence",
-              "task:Task", "streamOnTable:StreamOnTable", "pipe:Pipe", "secretWithGenericString:SecretWithGenericString")  # fmt: skip
+_IN_SCHEMA = (
+    *("table:Table", "view:View", "stage:Stage", "stageInternal:StageInternal", "fileFormat:FileFormat"),
+    *("sequence:Sequence", "task:Task", "streamOnTable:StreamOnTable", "pipe:Pipe"),
+    "secretWithGenericString:SecretWithGenericString",
+)
 
 _IDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(_IN_ACCOUNT, '"{name}"'),
@@ -52,10 +59,12 @@ class SnowflakePackage(SdkPackage):
     def __init__(self, schema: SdkSchema) -> None:
         super().__init__(schema, _TABLES)
 
+    @override
     def name_rule(self, token: str) -> NameRule | None:
         rule = super().name_rule(token)
         return _NAME if rule is not None else None
 
+    @override
     def refine(self, call: Call, inputs: Props) -> list[Failure]:
         failures: list[Failure] = []
         for part in ("name", "database", "schema"):

@@ -2,9 +2,9 @@
 
 A template is a string such as `arn:aws:ec2:{region}:{account}:vpc/{id}`. Its fields are facts of the call (`region`,
 `account`, `id`, `name`, ...), inputs (`in.engine`, or `in.engine|mysql` with a default), outputs computed before it
-(`out.arn`), and `uuid`, `hex8`, `HEX17`, `digits12`, ... with an optional tag (`hex17.default`): digits that stay the same for
-one incarnation of the resource. A template that names an unknown input gives an unknown output. Lists and dicts hold
-templates; everything else stands for itself.
+(`out.arn`), and `uuid`, `hex8`, `HEX17`, `digits12`, ... with an optional tag (`hex17.default`): digits that stay the
+same for one incarnation of the resource. A template that names an unknown input gives an unknown output. Lists and
+dicts hold templates; everything else stands for itself.
 """
 
 from __future__ import annotations
@@ -156,9 +156,7 @@ def complete(
     return whole
 
 
-def _complete_inside(
-    kind: Type, value: Any, fill: Callable[[str, Type], Any], also: frozenset[str], path: str
-) -> Any:
+def _complete_inside(kind: Type, value: Any, fill: Callable[[str, Type], Any], also: frozenset[str], path: str) -> Any:
     if isinstance(value, Secret):
         return Secret(_complete_inside(kind, value.value, fill, also, path))
     if isinstance(kind, ObjectOf) and isinstance(value, Mapping):

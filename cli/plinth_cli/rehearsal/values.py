@@ -18,7 +18,7 @@ Props = dict[str, Any]
 """Properties of a resource by their wire name, for example `bucketPrefix`."""
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  a signature of the protocol
 ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
@@ -41,13 +41,13 @@ _UNKNOWNS: Final = frozenset(
 class Unknown(Enum):
     """A value that is not known before the update runs. There is one: `UNKNOWN`."""
 
-    token = "unknown"
+    THE_ONE = "unknown"
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
 
-UNKNOWN: Final = Unknown.token
+UNKNOWN: Final = Unknown.THE_ONE
 
 
 @dataclass(frozen=True)

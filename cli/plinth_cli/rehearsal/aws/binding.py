@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as UnreachableError
 
-from plinth_cli.rehearsal.package import Refusal
+from plinth_cli.rehearsal.package import Refusal, Unsure
 from plinth_cli.rehearsal.values import Props
 
 _GONE = re.compile(r"NotFound|NoSuch|NonExistent|DoesNotExist|^404$")
@@ -37,10 +38,12 @@ class Target:
 
     @property
     def tags(self) -> dict[str, str]:
+        """Every tag that the resource should have."""
         return cast("dict[str, str]", self.inputs.get("tagsAll") or self.inputs.get("tags") or {})
 
     @property
     def old_tags(self) -> dict[str, str]:
+        """Every tag that it had after the last update."""
         return cast("dict[str, str]", self.old.get("tagsAll") or self.old.get("tags") or {})
 
 
@@ -95,6 +98,8 @@ class Binding:
     """None for a type that is only a setting of another resource."""
     settings: Sequence[Op] = ()
     read: Op | None = None
+    find: Op | None = None
+    """Captures what `create` would, of a resource that exists already, by its name."""
     delete: Sequence[Op] = ()
     always_update: bool = False
     """Run every setting at every update, because the calls replace the whole."""
@@ -111,6 +116,7 @@ class Binding:
             except ClientError as error:
                 if not (resumed and exists_already(error)):
                     raise
+                captured = self.find.run(client, target) if self.find else {}
         made = _with(target, captured)
         try:
             return {**captured, **self.settle(client, made)}
@@ -139,6 +145,7 @@ class Binding:
         return captured
 
     def exists(self, client: Any, target: Target) -> bool:
+        """Whether the resource is there."""
         if self.read is None:
             return True
         try:
@@ -190,15 +197,18 @@ def exists_already(error: ClientError) -> bool:
 
 
 def _code(error: ClientError) -> str:
-    return str(cast("Mapping[str, Any]", error.response).get("Error", {}).get("Code", ""))
+    return str(cast("Any", error).response.get("Error", {}).get("Code", ""))
 
 
 def refusal(error: BotoCoreError | ClientError) -> Refusal:
     """The error of the cloud as a refusal that reads like one of the real provider."""
+    if isinstance(error, HTTPClientError | UnreachableError):
+        return Unsure("the rehearsal's cloud stopped answering; run the same command again to continue")
     if isinstance(error, ClientError):
-        said = cast("Mapping[str, Any]", error.response).get("Error", {})
+        untyped: Any = error
+        said = untyped.response.get("Error", {})
         return Refusal(
-            f"{error.operation_name} was refused by the rehearsal's cloud: {said.get('Code')}: {said.get('Message')}"
+            f"{untyped.operation_name} was refused by the rehearsal's cloud: {said.get('Code')}: {said.get('Message')}"
         )
     return Refusal(f"the request is not valid: {' '.join(str(error).split())}")
 
@@ -222,6 +232,7 @@ def document(name: str) -> P:
 
 
 def removed_tags(target: Target) -> list[str]:
+    """Tags of the last update that there should not be any more."""
     return sorted(target.old_tags.keys() - target.tags.keys())
 
 
@@ -251,16 +262,16 @@ def renamed(value: Any, names: Mapping[str, str] | None = None) -> Any:
     """A nested Pulumi value in the spelling of boto3: `daysAfterInitiation` -> `DaysAfterInitiation`.
 
     Args:
+        value: any nesting of maps and lists.
         names: spellings that differ otherwise, by Pulumi's name; an empty one leaves the property out.
     """
     special = names or {}
     if isinstance(value, Mapping):
-        pairs = {
+        return {
             special.get(name, name[:1].upper() + name[1:]): renamed(item, special)
             for name, item in cast("Mapping[str, Any]", value).items()
             if item is not None and special.get(name) != ""
         }
-        return pairs
     if isinstance(value, list):
         return [renamed(item, special) for item in cast("list[Any]", value)]
     return value

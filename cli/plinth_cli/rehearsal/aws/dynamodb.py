@@ -13,6 +13,11 @@ def _key_schema(table: Mapping[str, Any]) -> list[dict[str, str]]:
     return [*keys, *([{"AttributeName": table["rangeKey"], "KeyType": "RANGE"}] if table.get("rangeKey") else [])]
 
 
+def _attributes(target: Target) -> Any:
+    named = cast("list[dict[str, str]]", target.inputs.get("attributes") or [])
+    return [{"AttributeName": attribute["name"], "AttributeType": attribute["type"]} for attribute in named]
+
+
 def _throughput(inputs: Mapping[str, Any], billing: str | None) -> Any:
     if billing == "PAY_PER_REQUEST":
         return None
@@ -47,11 +52,15 @@ def _stream(target: Target) -> Any:
 
 
 def _table_encryption(target: Target) -> Any:
-    chosen = target.inputs.get("serverSideEncryption") or {}
+    chosen = cast("dict[str, Any]", target.inputs.get("serverSideEncryption") or {})
     if not chosen.get("enabled"):
         return None
     key = chosen.get("kmsKeyArn")
     return {"Enabled": True, "SSEType": "KMS", **({"KMSMasterKeyId": key} if key else {})}
+
+
+def _ttl_attribute(target: Target) -> str | None:
+    return cast("dict[str, Any]", target.inputs.get("ttl") or {}).get("attributeName") or None
 
 
 def _ttl(target: Target) -> Any:
@@ -66,11 +75,7 @@ _TABLE_BINDING = Binding(
         "create_table",
         {
             **_TABLE,
-            "AttributeDefinitions": P(
-                lambda t: [
-                    {"AttributeName": a["name"], "AttributeType": a["type"]} for a in t.inputs.get("attributes") or []
-                ]
-            ),
+            "AttributeDefinitions": P(_attributes),
             "KeySchema": P(lambda target: _key_schema(target.inputs)),
             "BillingMode": P(lambda target: target.inputs.get("billingMode") or "PROVISIONED"),
             "ProvisionedThroughput": P(lambda target: _throughput(target.inputs, target.inputs.get("billingMode"))),
@@ -103,7 +108,7 @@ _TABLE_BINDING = Binding(
         Op(
             "update_time_to_live",
             {**_TABLE, "TimeToLiveSpecification": P(_ttl, ("ttl",))},
-            when=lambda target: bool((target.inputs.get("ttl") or {}).get("attributeName")),
+            when=lambda target: _ttl_attribute(target) is not None,
         ),
         Op(
             "update_continuous_backups",

@@ -11,7 +11,8 @@ _REPOSITORY: Mapping[str, Any] = {"repositoryName": "name"}
 
 
 def _scanning(target: Target) -> Any:
-    return {"scanOnPush": bool((target.inputs.get("imageScanningConfiguration") or {}).get("scanOnPush"))}
+    chosen = cast("dict[str, Any]", target.inputs.get("imageScanningConfiguration") or {})
+    return {"scanOnPush": bool(chosen.get("scanOnPush"))}
 
 
 def _repository_encryption(target: Target) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from plinth_cli.rehearsal.package import Call
-from plinth_cli.rehearsal.values import UNKNOWN, Props, has_unknown, reveal
+from plinth_cli.rehearsal.values import UNKNOWN, Props, reveal, unwrap
 
 ACCOUNT: Final = "123456789012"
 """The account of a rehearsal, unless the provider is told `allowedAccountIds`. moto uses the same."""
@@ -21,11 +21,13 @@ _PORTS = {"aurora-mysql": 3306, "mysql": 3306, "mariadb": 3306, "sqlserver-se": 
 
 
 def account(config: Mapping[str, Any]) -> str:
+    """The account that the provider instance works in."""
     allowed = cast("list[Any]", config.get("allowedAccountIds") or [])
     return str(allowed[0]) if allowed and allowed[0] is not UNKNOWN else ACCOUNT
 
 
 def region(config: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """The region of the resource: its own, or that of the provider instance."""
     for source in (inputs, config):
         name = reveal(source.get("region"))
         if isinstance(name, str) and name:
@@ -34,6 +36,7 @@ def region(config: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
 
 
 def partition(region_name: str) -> str:
+    """The second part of ARNs in the region."""
     if region_name.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region_name.startswith("us-gov-") else "aws"
@@ -103,11 +106,8 @@ def _master_user_secrets(call: Call, inputs: Props, known: Mapping[str, Any]) ->
 
 def all_tags(call: Call, inputs: Props) -> Any:
     """The tags of the resource over the default tags of the provider."""
-    defaults = cast("Mapping[str, Any]", call.config.get("defaultTags") or {}).get("tags") or {}
-    tags = inputs.get("tags")
-    if tags is UNKNOWN or (isinstance(defaults, Mapping) is False and has_unknown(defaults)):
+    wanted: Any = cast("Mapping[str, Any]", call.config.get("defaultTags") or {}).get("tags") or {}
+    tags: Any = unwrap(inputs.get("tags")) or {}
+    if wanted is UNKNOWN or tags is UNKNOWN:
         return UNKNOWN
-    return {
-        **cast("Mapping[str, Any]", defaults),
-        **cast("Mapping[str, Any]", tags.value if hasattr(tags, "value") else tags or {}),
-    }
+    return {**cast("Mapping[str, Any]", wanted), **cast("Mapping[str, Any]", tags)}

@@ -74,15 +74,13 @@ def _availability_zone(call: Call, args: Props) -> Props:
 def _policy_document(call: Call, args: Props) -> Props:
     if has_unknown(args):
         return {"id": UNKNOWN, "json": UNKNOWN, "minifiedJson": UNKNOWN}
-    plain = reveal(args)
+    plain = cast("dict[str, Any]", reveal(args))
     document: dict[str, Any] = {"Version": plain.get("version", "2012-10-17")}
     if plain.get("policyId"):
         document["Id"] = plain["policyId"]
-    sources = [plain.get("sourceJson"), *(plain.get("sourcePolicyDocuments") or [])]
-    overrides = [plain.get("overrideJson"), *(plain.get("overridePolicyDocuments") or [])]
-    statements = [statement for text in sources if text for statement in _statements_of(text)]
-    statements += [_statement(statement) for statement in plain.get("statements") or []]
-    for text in filter(None, overrides):
+    statements = [statement for text in _texts(plain, "source") for statement in _statements_of(text)]
+    statements += [_statement(given) for given in cast("list[dict[str, Any]]", plain.get("statements") or [])]
+    for text in _texts(plain, "override"):
         for override in _statements_of(text):
             statements = [old for old in statements if not old.get("Sid") or old.get("Sid") != override.get("Sid")]
             statements.append(override)
@@ -92,6 +90,12 @@ def _policy_document(call: Call, args: Props) -> Props:
     if has_secret(args):
         return {"id": id, "json": Secret(pretty), "minifiedJson": Secret(small)}
     return {"id": id, "json": pretty, "minifiedJson": small}
+
+
+def _texts(args: Mapping[str, Any], kind: str) -> list[str]:
+    """The documents that the result begins with (`source`) or is changed by (`override`)."""
+    many = cast("list[str]", args.get(f"{kind}PolicyDocuments") or [])
+    return [text for text in (args.get(f"{kind}Json"), *many) if text]
 
 
 def _statements_of(text: str) -> list[dict[str, Any]]:
@@ -110,7 +114,7 @@ def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
         if statement.get(name):
             made[name[0].upper() + name[1:-1]] = _principals(statement[name])
     conditions: dict[str, dict[str, Any]] = {}
-    for condition in statement.get("conditions") or []:
+    for condition in cast("list[dict[str, Any]]", statement.get("conditions") or []):
         conditions.setdefault(condition["test"], {})[condition["variable"]] = _bare(condition["values"])
     return {**made, "Condition": conditions} if conditions else made
 

@@ -65,7 +65,7 @@ def _queue_tags(target: Target) -> Any:
 
 
 def _set_attributes(client: Any, url: str, attributes: Mapping[str, str]) -> None:
-    """moto forgets a queue's policy when attributes are set without it, which SQS does not: so it goes along."""
+    """Moto forgets a queue's policy when attributes are set without it, which SQS does not: so it goes along."""
     now = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
     client.set_queue_attributes(QueueUrl=url, Attributes={**now, **attributes})
 
@@ -362,8 +362,8 @@ def _budget(target: Target) -> Any:
 def _notifications(target: Target) -> Any:
     made: list[dict[str, Any]] = []
     for notice in cast("list[dict[str, Any]]", target.inputs.get("notifications") or []):
-        emails = [("EMAIL", address) for address in notice.get("subscriberEmailAddresses") or []]
-        topics = [("SNS", arn) for arn in notice.get("subscriberSnsTopicArns") or []]
+        emails = [("EMAIL", text) for text in cast("list[str]", notice.get("subscriberEmailAddresses") or [])]
+        topics = [("SNS", text) for text in cast("list[str]", notice.get("subscriberSnsTopicArns") or [])]
         plain = {
             name: notice[name] for name in ("notificationType", "comparisonOperator", "threshold", "thresholdType")
         }

@@ -1,21 +1,26 @@
-"""The stand-in for the package `aws`: checked like any SDK, with AWS's own ids, and partly real in the rehearsal's cloud."""
+"""The stand-in for the package `aws`: AWS's own ids and names, and partly real in the rehearsal's cloud."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar, cast
+
+from typing_extensions import override
 
 from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, messaging, s3, security
 from plinth_cli.rehearsal.aws.binding import Binding, Target, refusal
 from plinth_cli.rehearsal.aws.functions import FUNCTIONS
 from plinth_cli.rehearsal.aws.tables import PATTERNS, ROWS
 from plinth_cli.rehearsal.immutable import AWS_RENAMES
-from plinth_cli.rehearsal.package import Call, Created, Failure, Found, Refusal
+from plinth_cli.rehearsal.package import Call, Created, Failure, Found
 from plinth_cli.rehearsal.schema import SdkSchema
 from plinth_cli.rehearsal.sdk import SdkPackage, Tables
 from plinth_cli.rehearsal.templates import Facts
 from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, reveal
+
+_Answer = TypeVar("_Answer")
 
 BINDINGS: Final[Mapping[str, Binding]] = {
     **s3.BINDINGS,
@@ -91,9 +96,11 @@ class AwsPackage(SdkPackage):
         super().__init__(schema, TABLES)
         self._clients = Clients(endpoint) if endpoint else None
 
+    @override
     def facts(self, call: Call, inputs: Props, **known: Any) -> Facts:
         return super().facts(call, inputs, **facts.of(call, inputs), **known)
 
+    @override
     def refine(self, call: Call, inputs: Props) -> list[Failure]:
         """Like the real provider, keeps all tags, the provider's default ones included, beside the given ones."""
         schema = self.schema.resource(call.urn.type)
@@ -106,13 +113,14 @@ class AwsPackage(SdkPackage):
 
     # --- what is real ------------------------------------------------------------------------------------------
 
+    @override
     def create(self, call: Call, inputs: Props) -> Created:
         binding = BINDINGS.get(call.urn.type)
         if binding is None or self._clients is None or call.preview:
             return super().create(call, inputs)
         planned = super().create(call, inputs)
         target = self._target(call, planned.id, inputs, planned.outputs)
-        captured = self._ask(binding, target, lambda client: binding.make(client, target, call.resumed))
+        captured = self._ask(binding, target, partial(binding.make, target=target, resumed=call.resumed))
         return self._with_captured(call, planned.id, inputs, captured)
 
     def _with_captured(self, call: Call, id: str, inputs: Props, captured: Props) -> Created:
@@ -120,46 +128,50 @@ class AwsPackage(SdkPackage):
         known = {name: value for name, value in captured.items() if value is not None}
         return Created(id, self.outputs(call, id, inputs, kept=known))
 
+    @override
     def adopt(self, call: Call, id: str, inputs: Props) -> Created:
         """Takes over what exists and settles it again; makes it anew if the cloud has lost it."""
         binding = BINDINGS.get(call.urn.type)
         if binding is None or self._clients is None:
             return super().adopt(call, id, inputs)
         target = self._target(call, id, inputs, self.outputs(call, id, inputs))
-        if not self._ask(binding, target, lambda client: binding.exists(client, target)):
+        if not self._ask(binding, target, partial(binding.exists, target=target)):
             return self.create(call, inputs)
-        captured = self._ask(binding, target, lambda client: binding.settle(client, target))
+        captured = self._ask(binding, target, partial(binding.settle, target=target))
         return self._with_captured(call, id, inputs, captured)
 
+    @override
     def read(self, call: Call, id: str, inputs: Props, outputs: Props) -> Found | None:
         binding = BINDINGS.get(call.urn.type)
         found = super().read(call, id, inputs, outputs)
         if binding is None or self._clients is None or found is None or not inputs:
             return found
         target = self._target(call, id, inputs, outputs)
-        return found if self._ask(binding, target, lambda client: binding.exists(client, target)) else None
+        return found if self._ask(binding, target, partial(binding.exists, target=target)) else None
 
+    @override
     def update(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Props:
         binding = BINDINGS.get(call.urn.type)
         kept = self._kept(call, old_inputs, old_outputs, inputs)
         if binding is not None and self._clients is not None and not call.preview:
             target = self._target(call, id, inputs, old_outputs, old_inputs)
-            captured = self._ask(binding, target, lambda client: binding.change(client, target))
+            captured = self._ask(binding, target, partial(binding.change, target=target))
             kept |= {name: value for name, value in captured.items() if name != "id" and value is not None}
         return self.outputs(call, id, inputs, kept=kept)
 
+    @override
     def delete(self, call: Call, id: str, inputs: Props, outputs: Props) -> None:
         binding = BINDINGS.get(call.urn.type)
         if binding is not None and self._clients is not None:
             target = self._target(call, id, inputs, outputs)
-            self._ask(binding, target, lambda client: binding.remove(client, target))
+            self._ask(binding, target, partial(binding.remove, target=target))
 
     def _target(self, call: Call, id: str, inputs: Props, outputs: Props, old: Props | None = None) -> Target:
         plain = cast("Props", reveal(inputs))
         region = facts.region(call.config, plain)
         return Target(id, plain, reveal(outputs), facts.account(call.config), region, reveal(old or {}))
 
-    def _ask(self, binding: Binding, target: Target, question: Any) -> Any:
+    def _ask(self, binding: Binding, target: Target, question: Callable[[Any], _Answer]) -> _Answer:
         from botocore.exceptions import BotoCoreError, ClientError  # see Clients
 
         assert self._clients is not None

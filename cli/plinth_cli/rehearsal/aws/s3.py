@@ -37,7 +37,7 @@ def _lifecycle(target: Target) -> Any:
 
 
 def _lifecycle_rule(rule: Mapping[str, Any]) -> Any:
-    """Numbers of days are strings in some releases of the provider; a rule without filter or prefix covers everything."""
+    """A rule without a filter or prefix covers the whole bucket."""
     made = renamed(rule, _S3_SPELLING)
     made.setdefault("Filter", {"Prefix": made.pop("Prefix", "")})
     if not made["Filter"]:

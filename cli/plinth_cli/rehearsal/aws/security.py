@@ -14,10 +14,6 @@ _KEY: Mapping[str, Any] = {"KeyId": "id"}
 _KMS_TAGS = tags("TagKey", "TagValue")
 
 
-def _first(target: Target) -> bool:
-    return not target.old
-
-
 def _later(target: Target) -> bool:
     return bool(target.old)
 
@@ -121,6 +117,7 @@ _SECRET_BINDING = Binding(
         *retag("tag_resource", "untag_resource", _SECRET, "Tags", "TagKeys", tags()),
     ),
     read=Op("describe_secret", _SECRET),
+    find=Op("describe_secret", {"SecretId": "name"}, captures={"id": "ARN", "arn": "ARN"}),
     delete=(
         Op(
             "delete_secret",
@@ -193,9 +190,8 @@ def _inline(client: Any, target: Target) -> None:
     """Inline and managed policies that are part of the role's own arguments."""
     name = target.inputs["name"]
     old = {policy.get("name") for policy in cast("list[dict[str, Any]]", target.old.get("inlinePolicies") or [])}
-    new = {
-        policy["name"]: policy["policy"] for policy in target.inputs.get("inlinePolicies") or [] if policy.get("name")
-    }
+    given = cast("list[dict[str, Any]]", target.inputs.get("inlinePolicies") or [])
+    new = {str(policy["name"]): policy["policy"] for policy in given if policy.get("name")}
     for policy, text in new.items():
         client.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=text)
     for policy in old - new.keys() - {None}:
@@ -212,7 +208,7 @@ def _strip(client: Any, target: Target) -> None:
     bare = Target(target.id, {"name": target.inputs["name"]}, {}, target.account, target.region, target.inputs)
     _inline(client, bare)
     if target.inputs.get("forceDetachPolicies"):
-        for attached in client.list_attached_role_policies(**{"RoleName": target.inputs["name"]})["AttachedPolicies"]:
+        for attached in client.list_attached_role_policies(RoleName=target.inputs["name"])["AttachedPolicies"]:
             client.detach_role_policy(RoleName=target.inputs["name"], PolicyArn=attached["PolicyArn"])
 
 
@@ -251,6 +247,7 @@ _ROLE_BINDING = Binding(
         *retag("tag_role", "untag_role", _ROLE, "Tags", "TagKeys", tags()),
     ),
     read=Op("get_role", _ROLE),
+    find=Op("get_role", _ROLE, captures={"arn": "Role.Arn", "uniqueId": "Role.RoleId"}),
     delete=(Op(_strip), Op("delete_role", _ROLE)),
 )
 

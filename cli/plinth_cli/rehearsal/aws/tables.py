@@ -1,7 +1,7 @@
 """What AWS assigns: ids, ARNs, endpoints and other outputs of the resource types that platforms use.
 
-Shapes follow the AWS documentation ("Actions, resources, and condition keys" for ARNs). A type without a row still works:
-the SDK's types and the patterns at the end give its outputs.
+Shapes follow the AWS documentation (for ARNs, "Actions, resources, and condition keys"). A type without a row still
+works: the SDK's types and the patterns at the end give its outputs.
 """
 
 from __future__ import annotations
