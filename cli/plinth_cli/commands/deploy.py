@@ -24,7 +24,10 @@ def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json
         from plinth_cli.commands import local
 
         result = local.up(project, console) if operation == "up" else local.destroy(project, console)
-        return finish(result, console, as_json=as_json)
+        code = finish(result, console, as_json=as_json)
+        if operation == "up" and result.ok and not as_json:
+            local.tell(project, console)
+        return code
     real = not rehearse and env != LOCAL
     if real and operation != "preview" and not yes:
         code = _confirm(operation, env, project, console)

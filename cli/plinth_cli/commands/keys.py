@@ -3,10 +3,10 @@
 import contextlib
 import difflib
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
-from plinth.spec import PlatformSpec, load_spec
-from plinth_cli.commands.specs import SPEC_KEY, platform
+from plinth.spec import PlatformSpec
+from plinth_cli.commands.specs import platform, read_spec
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.errors import PlinthError
 
@@ -30,16 +30,6 @@ def show(env: str, tenant: str) -> int:
     return 0
 
 
-def read_spec(project: Project, env: str) -> PlatformSpec:
-    """Return the spec of an environment.
-
-    Raises:
-        PlinthError: No such environment.
-        SpecError: The spec has mistakes.
-    """
-    return load_spec(project.config(env).get(f"{project.name}:{SPEC_KEY}"), f"Pulumi.{env}.yaml")
-
-
 def fetch(endpoint: str, spec: PlatformSpec, name: str, env: str) -> str:
     """Return a secret's value from the stand-in cloud.
 
@@ -50,8 +40,7 @@ def fetch(endpoint: str, spec: PlatformSpec, name: str, env: str) -> str:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType] - boto3 makes its clients at run time
-    client: Any = make(
+    client: Any = cast(Any, boto3).client(
         "secretsmanager",
         endpoint_url=endpoint,
         region_name=spec.environment.region,

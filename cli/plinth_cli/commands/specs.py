@@ -3,11 +3,15 @@
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plinth_cli.console import Console
 from plinth_cli.engine.checkpoint import StackFiles
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.errors import PlinthError
+
+if TYPE_CHECKING:
+    from plinth.spec import PlatformSpec
 
 SPEC_KEY = "platform"
 """Configuration key of the spec, within the project's namespace."""
@@ -17,6 +21,31 @@ def platform(stack: Path | None = None) -> Project:
     """Return the platform's project, also when called from a team stack's folder."""
     project = Project.load(stack)
     return project if project.is_platform else Project.load(project.platform_root)
+
+
+def raw_spec(project: Project, env: str) -> object:
+    """Return what an environment's file says under the spec's key.
+
+    Raises:
+        PlinthError: Nothing.
+    """
+    config, key = project.config(env), f"{project.name}:{SPEC_KEY}"
+    if key not in config:
+        where = str(project.stack_file(env))
+        raise PlinthError(f"There is no `{key}`.", where, "Write the spec under that key, inside `config`.")
+    return config[key]
+
+
+def read_spec(project: Project, env: str) -> "PlatformSpec":
+    """Return the spec of an environment.
+
+    Raises:
+        PlinthError: No such environment, or its file has no spec.
+        SpecError: The spec has mistakes.
+    """
+    from plinth.spec import load_spec
+
+    return load_spec(raw_spec(project, env), f"Pulumi.{env}.yaml")
 
 
 def validate(envs: list[str]) -> int:
@@ -32,12 +61,8 @@ def validate(envs: list[str]) -> int:
     failed = False
     for env in envs or project.environments():
         path = project.stack_file(env)
-        config = project.config(env)
-        key = f"{project.name}:{SPEC_KEY}"
-        if key not in config:
-            raise PlinthError(f"There is no `{key}`.", str(path), "Write the spec under that key, inside `config`.")
         try:
-            spec = load_spec(config[key], path.name)
+            spec = load_spec(raw_spec(project, env), path.name)
         except SpecError as error:
             failed = True
             console.error(PlinthError(str(error)))
@@ -85,7 +110,7 @@ def _rehearsed(project: Project, env: str) -> tuple[int, str | None]:
     """How many resources the rehearsal's state holds, and when it was written."""
     files = StackFiles(project.shared_dirs(env).state, project.name, env)
     try:
-        count = len(files.resources())
+        count = sum("::pulumi:" not in urn for urn, _ in files.resources())
     except PlinthError:
         return 0, None
     if not count:

@@ -42,6 +42,8 @@ WIDTH = 80
 VALUE_WIDTH = 34
 LISTED_ALIKE = 3
 """Creations or deletions of one type under one component that are still listed by name; more are counted."""
+LISTED_NEW = 40
+"""Creations and deletions in all up to which they are listed; beyond, one line tells of a component that is all new."""
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -57,6 +59,12 @@ class Node:
     def changed(self) -> bool:
         """Whether anything happens here or below."""
         return self.change.operation != "same" or any(child.changed for child in self.children)
+
+    @property
+    def uniform(self) -> bool:
+        """Whether this and everything below is created, or everything is deleted."""
+        alike = all(child.uniform and child.change.operation == self.change.operation for child in self.children)
+        return alike and self.change.operation in ("create", "delete")
 
 
 def show(result: Result, console: Console) -> None:
@@ -81,9 +89,10 @@ def show(result: Result, console: Console) -> None:
 def tree_lines(result: Result) -> list[Text]:
     """Return the changes, grouped by component; nothing for what stays as it is."""
     lines: list[Text] = []
+    brief = sum(change.operation in ("create", "delete") for change in result.changes) > LISTED_NEW
     for root in _trees(result.changes):
         if root.changed:
-            _write(root, 0, lines)
+            _write(root, 0, lines, brief=brief)
     return lines
 
 
@@ -128,10 +137,17 @@ def _trees(changes: Iterable[Change]) -> list[Node]:
             roots.append(node)
         else:
             parent.children.append(node)
-    return roots
+    for node in nodes.values():
+        node.children.sort(key=_order)
+    return sorted(roots, key=_order)
 
 
-def _write(node: Node, depth: int, lines: list[Text]) -> None:
+def _order(node: Node) -> tuple[bool, str, str]:
+    """Components first, then by name: the engine's own order differs from run to run."""
+    return (not node.children, node.change.name, node.change.type)
+
+
+def _write(node: Node, depth: int, lines: list[Text], *, brief: bool = False) -> None:
     change = node.change
     indent = "  " * depth
     symbol = SYMBOLS[change.operation]
@@ -142,9 +158,11 @@ def _write(node: Node, depth: int, lines: list[Text]) -> None:
     lines.append(Text.assemble(f"{indent}", (f"{symbol} {label}", style), (_fit(counted, depth, label), "dim")))
     for item in change.properties:
         lines.append(_property(item, depth + 1))
+    if brief and node.uniform:
+        return
     changed = [child for child in node.children if child.changed]
     for child in (child for child in changed if child.children or child.change.operation not in ("create", "delete")):
-        _write(child, depth + 1, lines)
+        _write(child, depth + 1, lines, brief=brief)
     _write_alike([child for child in changed if not child.children], depth + 1, lines)
 
 

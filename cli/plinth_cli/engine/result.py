@@ -116,6 +116,8 @@ class Result:
     log: str | None = None
     """File with the full traceback of the program's failure."""
     interrupted: bool = False
+    processes: list[dict[str, Any]] | None = None
+    """What runs on this machine afterwards; None unless the operation starts something."""
     seconds: float = 0.0
 
     @property
@@ -176,6 +178,7 @@ class Result:
             "recovered": self.recovered,
             "error": error_document(self.error) if self.error else None,
             "log": self.log,
+            **({} if self.processes is None else {"processes": self.processes}),
             "seconds": round(self.seconds, 2),
         }
 

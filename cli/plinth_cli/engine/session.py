@@ -70,6 +70,8 @@ class _Run:
     policies: PolicyEnv | None
     result: Result
     secrets: list[str] = field(default_factory=list[str])
+    expected: int = 0
+    """How many resources there were last time; 0 when that is not known."""
 
 
 def run(
@@ -143,6 +145,7 @@ def _rehearse(state: _Run) -> None:
     for key in scratch.placeholders:
         state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
     found = recovery.recover(scratch.files, dirs, recovery.read_ledger(dirs))
+    state.expected = len(scratch.files.resources())
     running = Running(f"{state.operation} {env}", os.getpid(), time.time())
 
     def note_keeper(pid: int) -> None:
@@ -214,7 +217,10 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
     with _quiet_sdk(), failure.captured() as kept, _program_output(state.console):
         try:
             with state.console.task(title) as task:
-                collector.on_step = lambda done, doing: task.update(f"{done} done" + (f", {doing}" if doing else ""))
+                total = f" of {state.expected}" if state.expected else ""
+                collector.on_step = lambda done, doing: task.update(
+                    f"{done}{total} done" + (f", {doing}" if doing else "")
+                )
                 _operate(state, stack, collector)
         except CommandError as error:
             command_error = error
