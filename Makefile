@@ -12,7 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 # Tests that start the real engine.
 SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine)
-JOBS ?= auto
+# Every core; "auto" would be half of them where a core has two threads.
+JOBS ?= logical
 ARGS ?=
 
 .DEFAULT_GOAL := help
