@@ -12,7 +12,7 @@ import secrets
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +33,7 @@ OPERATORS: dict[Distance, str] = {
 }
 """pgvector's operator class for each way of measuring nearness."""
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 30
 """Longest time to connect: a paused Aurora cluster needs about 15 seconds to wake."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
@@ -194,7 +194,7 @@ async def _apply(schema: VectorSchema, user: str, password: str) -> None:
 @asynccontextmanager
 async def _session(
     schema: VectorSchema, database: str, user: str, password: str
-) -> "AsyncIterator[asyncpg.Connection[Any]]":
+) -> "AsyncIterator[asyncpg.Connection]":
     """A connection; what the server refuses becomes a message for a person."""
     import asyncpg
 
@@ -210,7 +210,7 @@ async def _session(
         await connection.close()
 
 
-async def _collection(connection: "asyncpg.Connection[Any]", collection: Collection) -> None:
+async def _collection(connection: "asyncpg.Connection", collection: Collection) -> None:
     await connection.execute(table(collection))
     # The type modifier of a vector column is its number of dimensions.
     found = await connection.fetchval(
@@ -233,7 +233,7 @@ async def _collection(connection: "asyncpg.Connection[Any]", collection: Collect
     _say(f"collection {collection.name}: {f'{len(changes)} index changes' if changes else 'unchanged'}")
 
 
-async def _tenant(connection: "asyncpg.Connection[Any]", tenant: TenantLogin) -> None:
+async def _tenant(connection: "asyncpg.Connection", tenant: TenantLogin) -> None:
     password = read(resolve(f"{tenant.credentials_dir}/password"), f"the password of {tenant.login}").decode().strip()
     stored = vector_tenants.verifier(password, secrets.token_bytes(16))
     exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", tenant.login)
@@ -242,7 +242,7 @@ async def _tenant(connection: "asyncpg.Connection[Any]", tenant: TenantLogin) ->
     _say(f"login {tenant.login}: {'kept' if exists else 'made'}")
 
 
-async def _connect(schema: VectorSchema, database: str, user: str, password: str) -> "asyncpg.Connection[Any]":
+async def _connect(schema: VectorSchema, database: str, user: str, password: str) -> "asyncpg.Connection":
     import asyncpg
 
     # With `require`, asyncpg encrypts and verifies nothing; with a context, certificate and host name.

@@ -41,27 +41,8 @@ class ClusterBase(Component):
         section = {"podSecurity": {space.name: space.security for space in walls.NAMESPACES}}
         super().__init__("ClusterBase", name, section, environment=environment, opts=opts)
 
-        self.namespaces = {}
-        for space in walls.NAMESPACES:
-            namespace = k8s.core.v1.Namespace(
-                f"{name}-{space.name}",
-                metadata=k8s.meta.v1.ObjectMetaArgs(name=space.name, labels=walls.security_labels(space.security)),
-                opts=self.options(k8s.core.v1.Namespace),
-            )
-            # A namespace is used only once its walls stand.
-            walled = [
-                k8s.networking.v1.NetworkPolicy(
-                    f"{name}-{space.name}-{label}",
-                    metadata=k8s.meta.v1.ObjectMetaArgs(name=label, namespace=namespace.metadata.name),
-                    spec=spec,
-                    opts=self.options(k8s.networking.v1.NetworkPolicy),
-                ).metadata.namespace
-                for label, spec in walls.policies(space.name, vpc_cidr).items()
-            ]
-            self.namespaces[space.name] = pulumi.Output.all(namespace.metadata.name, *walled).apply(
-                lambda names: str(names[0])
-            )
-
+        self._prefix = name
+        self.namespaces = {space.name: self._namespace(space, vpc_cidr) for space in walls.NAMESPACES}
         self.priority_classes = {
             label: k8s.scheduling.v1.PriorityClass(
                 f"{name}-priority-{label}",
@@ -72,21 +53,7 @@ class ClusterBase(Component):
             ).metadata.name
             for label, (value, meaning) in PRIORITIES.items()
         }
-
-        storage = k8s.storage.v1.StorageClass(
-            f"{name}-storage-class",
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                name=STORAGE_CLASS, annotations={"storageclass.kubernetes.io/is-default-class": "true"}
-            ),
-            provisioner="ebs.csi.aws.com",
-            parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": cluster_key_arn},
-            # The volume is made in the zone where its pod landed, not before.
-            volume_binding_mode="WaitForFirstConsumer",
-            allow_volume_expansion=True,
-            reclaim_policy="Delete",
-            opts=self.options(k8s.storage.v1.StorageClass),
-        )
-        self.storage_class_name = storage.metadata.name
+        self.storage_class_name = self._storage_class(cluster_key_arn)
         self.register_outputs(
             {
                 "namespaces": self.namespaces,
@@ -94,3 +61,37 @@ class ClusterBase(Component):
                 "priority_classes": self.priority_classes,
             }
         )
+
+    def _namespace(self, space: walls.Namespace, vpc_cidr: str) -> pulumi.Output[str]:
+        """A namespace; its name is handed out once its walls stand."""
+        namespace = k8s.core.v1.Namespace(
+            f"{self._prefix}-{space.name}",
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=space.name, labels=walls.security_labels(space.security)),
+            opts=self.options(k8s.core.v1.Namespace),
+        )
+        walled = [
+            k8s.networking.v1.NetworkPolicy(
+                f"{self._prefix}-{space.name}-{label}",
+                metadata=k8s.meta.v1.ObjectMetaArgs(name=label, namespace=namespace.metadata.name),
+                spec=spec,
+                opts=self.options(k8s.networking.v1.NetworkPolicy),
+            ).metadata.namespace
+            for label, spec in walls.policies(space.name, vpc_cidr).items()
+        ]
+        return pulumi.Output.all(namespace.metadata.name, *walled).apply(lambda names: str(names[0]))
+
+    def _storage_class(self, key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+        storage = k8s.storage.v1.StorageClass(
+            f"{self._prefix}-storage-class",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=STORAGE_CLASS, annotations={"storageclass.kubernetes.io/is-default-class": "true"}
+            ),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true", "kmsKeyId": key_arn},
+            # The volume is made in the zone where its pod landed, not before.
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            reclaim_policy="Delete",
+            opts=self.options(k8s.storage.v1.StorageClass),
+        )
+        return storage.metadata.name

@@ -49,55 +49,63 @@ def policies(namespace: str, vpc_cidr: str) -> dict[str, networking.v1.NetworkPo
     Everything is closed, except names (DNS). Monitoring may go out anywhere, because it scrapes everything. The
     API server calls webhooks from addresses of the VPC that belong to no pod, so those ports are open to the VPC.
     """
-    everyone = meta.v1.LabelSelectorArgs()
-    deny = networking.v1.NetworkPolicySpecArgs(pod_selector=everyone, policy_types=["Ingress", "Egress"])
-    dns = networking.v1.NetworkPolicySpecArgs(pod_selector=everyone, policy_types=["Egress"], egress=[pods.allow_dns()])
-    webhooks = networking.v1.NetworkPolicyIngressRuleArgs(
+    if namespace == naming.MONITORING_NAMESPACE:
+        return {"default-deny": _deny("Ingress"), "monitoring": _monitoring(vpc_cidr)}
+    closed = {"default-deny": _deny("Ingress", "Egress"), "allow-dns": _dns()}
+    if namespace == naming.SYSTEM_NAMESPACE:
+        return {**closed, "controllers": _system(vpc_cidr)}
+    return closed
+
+
+EVERYONE = meta.v1.LabelSelectorArgs()
+
+
+def _deny(*directions: str) -> networking.v1.NetworkPolicySpecArgs:
+    return networking.v1.NetworkPolicySpecArgs(pod_selector=EVERYONE, policy_types=list(directions))
+
+
+def _dns() -> networking.v1.NetworkPolicySpecArgs:
+    return networking.v1.NetworkPolicySpecArgs(
+        pod_selector=EVERYONE, policy_types=["Egress"], egress=[pods.allow_dns()]
+    )
+
+
+def _webhooks(vpc_cidr: str) -> networking.v1.NetworkPolicyIngressRuleArgs:
+    return networking.v1.NetworkPolicyIngressRuleArgs(
         from_=[networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=vpc_cidr))],
         ports=pods.ports(*WEBHOOK_PORTS),
     )
-    inside = networking.v1.NetworkPolicyPeerArgs(pod_selector=everyone)
-    if namespace == naming.MONITORING_NAMESPACE:
-        controllers = pods.peer(naming.SYSTEM_NAMESPACE)
-        return {
-            "default-deny": networking.v1.NetworkPolicySpecArgs(pod_selector=everyone, policy_types=["Ingress"]),
-            "monitoring": networking.v1.NetworkPolicySpecArgs(
-                pod_selector=everyone,
-                policy_types=["Ingress"],
-                ingress=[
-                    networking.v1.NetworkPolicyIngressRuleArgs(from_=[inside]),
-                    pods.allow_from([controllers], PROMETHEUS_PORT),
-                    webhooks,
-                ],
-            ),
-        }
-    if namespace == naming.SYSTEM_NAMESPACE:
-        return {
-            "default-deny": deny,
-            "allow-dns": dns,
-            "controllers": networking.v1.NetworkPolicySpecArgs(
-                pod_selector=_controllers(),
-                policy_types=["Ingress", "Egress"],
-                ingress=[
-                    webhooks,
-                    networking.v1.NetworkPolicyIngressRuleArgs(
-                        from_=[
-                            networking.v1.NetworkPolicyPeerArgs(pod_selector=_controllers()),
-                            pods.peer(naming.MONITORING_NAMESPACE),
-                        ]
-                    ),
-                ],
-                egress=[
-                    pods.allow_addresses("0.0.0.0/0", 443),
-                    pods.allow_pod_identity(),
-                    pods.allow_to([pods.peer(naming.MONITORING_NAMESPACE)], PROMETHEUS_PORT),
-                    networking.v1.NetworkPolicyEgressRuleArgs(
-                        to=[networking.v1.NetworkPolicyPeerArgs(pod_selector=_controllers())]
-                    ),
-                ],
-            ),
-        }
-    return {"default-deny": deny, "allow-dns": dns}
+
+
+def _monitoring(vpc_cidr: str) -> networking.v1.NetworkPolicySpecArgs:
+    inside = networking.v1.NetworkPolicyPeerArgs(pod_selector=EVERYONE)
+    return networking.v1.NetworkPolicySpecArgs(
+        pod_selector=EVERYONE,
+        policy_types=["Ingress"],
+        ingress=[
+            networking.v1.NetworkPolicyIngressRuleArgs(from_=[inside]),
+            # KEDA asks for the metrics that it scales by.
+            pods.allow_from([pods.peer(naming.SYSTEM_NAMESPACE)], PROMETHEUS_PORT),
+            _webhooks(vpc_cidr),
+        ],
+    )
+
+
+def _system(vpc_cidr: str) -> networking.v1.NetworkPolicySpecArgs:
+    """Controllers reach AWS and the API server, and each other; the platform's own pods open their own doors."""
+    each_other = networking.v1.NetworkPolicyPeerArgs(pod_selector=_controllers())
+    monitoring = pods.peer(naming.MONITORING_NAMESPACE)
+    return networking.v1.NetworkPolicySpecArgs(
+        pod_selector=_controllers(),
+        policy_types=["Ingress", "Egress"],
+        ingress=[_webhooks(vpc_cidr), networking.v1.NetworkPolicyIngressRuleArgs(from_=[each_other, monitoring])],
+        egress=[
+            pods.allow_addresses("0.0.0.0/0", 443),
+            pods.allow_pod_identity(),
+            pods.allow_to([monitoring], PROMETHEUS_PORT),
+            networking.v1.NetworkPolicyEgressRuleArgs(to=[each_other]),
+        ],
+    )
 
 
 def _controllers() -> meta.v1.LabelSelectorArgs:

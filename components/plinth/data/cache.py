@@ -6,6 +6,7 @@ import pulumi_random as random
 
 from plinth import naming
 from plinth.base import Component
+from plinth.data.access import client_access
 from plinth.network.vpc import Network
 from plinth.security.secrets import managed_secret
 from plinth.spec.data import Cache as CacheSection
@@ -45,29 +46,7 @@ class Cache(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Cache", name, section, environment=environment, opts=opts)
-
-        subnets = aws.elasticache.SubnetGroup(
-            f"{name}-subnets",
-            description="Data subnets",
-            subnet_ids=network.data_subnet_ids,
-            opts=self.options(aws.elasticache.SubnetGroup),
-        )
-        group = aws.ec2.SecurityGroup(
-            f"{name}-access",
-            vpc_id=network.vpc_id,
-            description="Valkey",
-            opts=self.options(aws.ec2.SecurityGroup),
-        )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-access-clients",
-            security_group_id=group.id,
-            description="Valkey from the cluster",
-            referenced_security_group_id=client_security_group_id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            opts=self.options(aws.vpc.SecurityGroupIngressRule),
-        )
+        self._prefix, self._section = name, section
         token = random.RandomPassword(
             f"{name}-token",
             length=64,
@@ -75,27 +54,15 @@ class Cache(Component):
             special=False,
             opts=self.options(random.RandomPassword),
         )
-        replicated = section.replicas > 0
-        cache = aws.elasticache.ReplicationGroup(
-            f"{name}-valkey",
-            description=f"Plinth {environment.name}",
-            engine="valkey",
-            engine_version=section.engine_version,
-            node_type=section.node_type,
-            num_cache_clusters=1 + section.replicas,
-            automatic_failover_enabled=replicated,
-            multi_az_enabled=replicated,
+        group_id = client_access(
+            self,
+            f"{name}-access",
+            what="Valkey",
             port=PORT,
-            subnet_group_name=subnets.name,
-            security_group_ids=[group.id],
-            transit_encryption_enabled=True,
-            transit_encryption_mode="required",
-            at_rest_encryption_enabled=True,
-            kms_key_id=key_arn,
-            auth_token=token.result,
-            snapshot_retention_limit=7 if environment.protects_data else 0,
-            opts=self.options(aws.elasticache.ReplicationGroup, additional_secret_outputs=["authToken"]),
+            network=network,
+            client_security_group_id=client_security_group_id,
         )
+        cache = self._replication_group(network, group_id, key_arn, token.result)
         self.secret_name = naming.cache_token_secret(environment)
         self.secret_arn = managed_secret(
             self,
@@ -109,3 +76,38 @@ class Cache(Component):
         self.endpoint = cache.primary_endpoint_address
         self.port = cache.port.apply(lambda port: port or PORT)
         self.register_outputs({"endpoint": self.endpoint, "port": self.port, "secret_arn": self.secret_arn})
+
+    def _replication_group(
+        self,
+        network: Network,
+        group_id: pulumi.Output[str],
+        key_arn: pulumi.Input[str],
+        token: pulumi.Output[str],
+    ) -> aws.elasticache.ReplicationGroup:
+        name, section, replicated = self._prefix, self._section, self._section.replicas > 0
+        subnets = aws.elasticache.SubnetGroup(
+            f"{name}-subnets",
+            description="Data subnets",
+            subnet_ids=network.data_subnet_ids,
+            opts=self.options(aws.elasticache.SubnetGroup),
+        )
+        return aws.elasticache.ReplicationGroup(
+            f"{name}-valkey",
+            description=f"Plinth {self._environment.name}",
+            engine="valkey",
+            engine_version=section.engine_version,
+            node_type=section.node_type,
+            num_cache_clusters=1 + section.replicas,
+            automatic_failover_enabled=replicated,
+            multi_az_enabled=replicated,
+            port=PORT,
+            subnet_group_name=subnets.name,
+            security_group_ids=[group_id],
+            transit_encryption_enabled=True,
+            transit_encryption_mode="required",
+            at_rest_encryption_enabled=True,
+            kms_key_id=key_arn,
+            auth_token=token,
+            snapshot_retention_limit=7 if self._environment.protects_data else 0,
+            opts=self.options(aws.elasticache.ReplicationGroup, additional_secret_outputs=["authToken"]),
+        )

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from plinth.base import Component
+from plinth.data.access import client_access
 from plinth.network.vpc import Network
 from plinth.spec.data import Postgres as PostgresSection
 from plinth.spec.environment import Environment
@@ -53,33 +54,38 @@ class Postgres(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Postgres", name, section, environment=environment, opts=opts)
+        self._prefix, self._section = name, section
         self.secrets_key_arn = pulumi.Output.from_input(secrets_key_arn)
-
-        subnets = aws.rds.SubnetGroup(
-            f"{name}-subnets",
-            description="Data subnets",
-            subnet_ids=network.data_subnet_ids,
-            opts=self.options(aws.rds.SubnetGroup),
-        )
-        group = aws.ec2.SecurityGroup(
+        group_id = client_access(
+            self,
             f"{name}-access",
-            vpc_id=network.vpc_id,
-            description="PostgreSQL",
-            opts=self.options(aws.ec2.SecurityGroup),
+            what="PostgreSQL",
+            port=PORT,
+            network=network,
+            client_security_group_id=client_security_group_id,
         )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-access-clients",
-            security_group_id=group.id,
-            description="PostgreSQL from the cluster",
-            referenced_security_group_id=client_security_group_id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            opts=self.options(aws.vpc.SecurityGroupIngressRule),
+        cluster = self._cluster(network, group_id, key_arn)
+        self.ready = [self._instance(number, cluster, key_arn) for number in range(1, section.readers + 2)]
+
+        self.endpoint = cluster.endpoint
+        self.reader_endpoint = cluster.reader_endpoint
+        self.port = cluster.port
+        self.master_secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        self.cluster_resource_id = cluster.cluster_resource_id
+        self.register_outputs(
+            {
+                "endpoint": self.endpoint,
+                "reader_endpoint": self.reader_endpoint,
+                "port": self.port,
+                "master_secret_arn": self.master_secret_arn,
+                "cluster_resource_id": self.cluster_resource_id,
+            }
         )
-        parameters = aws.rds.ClusterParameterGroup(
-            f"{name}-parameters",
-            family=f"{ENGINE.value}{section.engine_version.partition('.')[0]}",
+
+    def _parameters(self) -> aws.rds.ClusterParameterGroup:
+        return aws.rds.ClusterParameterGroup(
+            f"{self._prefix}-parameters",
+            family=f"{ENGINE.value}{self._section.engine_version.partition('.')[0]}",
             description="TLS only; slow statements and changes of the schema are logged",
             parameters=[
                 {"name": "rds.force_ssl", "value": "1"},
@@ -88,19 +94,28 @@ class Postgres(Component):
             ],
             opts=self.options(aws.rds.ClusterParameterGroup),
         )
-        protected = environment.protects_data
-        cluster = aws.rds.Cluster(
+
+    def _cluster(self, network: Network, group_id: pulumi.Output[str], key_arn: pulumi.Input[str]) -> aws.rds.Cluster:
+        """Storage, access, backups: all but the machines."""
+        name, section, protected = self._prefix, self._section, self._environment.protects_data
+        subnets = aws.rds.SubnetGroup(
+            f"{name}-subnets",
+            description="Data subnets",
+            subnet_ids=network.data_subnet_ids,
+            opts=self.options(aws.rds.SubnetGroup),
+        )
+        return aws.rds.Cluster(
             f"{name}-cluster",
             engine=ENGINE.value,
             engine_version=section.engine_version,
             serverlessv2_scaling_configuration={"min_capacity": section.min_acu, "max_capacity": section.max_acu},
             db_subnet_group_name=subnets.name,
-            vpc_security_group_ids=[group.id],
-            db_cluster_parameter_group_name=parameters.name,
+            vpc_security_group_ids=[group_id],
+            db_cluster_parameter_group_name=self._parameters().name,
             port=PORT,
             master_username=MASTER_USER,
             manage_master_user_password=True,
-            master_user_secret_kms_key_id=secrets_key_arn,
+            master_user_secret_kms_key_id=self.secrets_key_arn,
             iam_database_authentication_enabled=True,
             storage_encrypted=True,
             kms_key_id=key_arn,
@@ -111,41 +126,25 @@ class Postgres(Component):
             enabled_cloudwatch_logs_exports=["postgresql"],
             deletion_protection=protected,
             skip_final_snapshot=not protected,
-            final_snapshot_identifier=f"plinth-{environment.name}-{name}-final" if protected else None,
+            final_snapshot_identifier=f"plinth-{self._environment.name}-{name}-final" if protected else None,
             opts=self.options(aws.rds.Cluster),
         )
-        instances = [
-            aws.rds.ClusterInstance(
-                f"{name}-instance-{number}",
-                cluster_identifier=cluster.id,
-                engine=ENGINE,
-                engine_version=section.engine_version,
-                instance_class="db.serverless",
-                # The first two scale together, so that a failover finds a reader as large as the writer.
-                promotion_tier=min(number - 1, 2),
-                publicly_accessible=False,
-                performance_insights_enabled=True,
-                performance_insights_kms_key_id=key_arn,
-                performance_insights_retention_period=7,
-                copy_tags_to_snapshot=True,
-                auto_minor_version_upgrade=False,
-                opts=self.options(aws.rds.ClusterInstance),
-            )
-            for number in range(1, section.readers + 2)
-        ]
 
-        self.endpoint = cluster.endpoint
-        self.reader_endpoint = cluster.reader_endpoint
-        self.port = cluster.port
-        self.master_secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
-        self.cluster_resource_id = cluster.cluster_resource_id
-        self.ready = [*instances]
-        self.register_outputs(
-            {
-                "endpoint": self.endpoint,
-                "reader_endpoint": self.reader_endpoint,
-                "port": self.port,
-                "master_secret_arn": self.master_secret_arn,
-                "cluster_resource_id": self.cluster_resource_id,
-            }
+    def _instance(self, number: int, cluster: aws.rds.Cluster, key_arn: pulumi.Input[str]) -> pulumi.Resource:
+        """One machine; the first writes until a failover makes it another."""
+        return aws.rds.ClusterInstance(
+            f"{self._prefix}-instance-{number}",
+            cluster_identifier=cluster.id,
+            engine=ENGINE,
+            engine_version=self._section.engine_version,
+            instance_class="db.serverless",
+            # The first two scale together, so that a failover finds a reader as large as the writer.
+            promotion_tier=min(number - 1, 2),
+            publicly_accessible=False,
+            performance_insights_enabled=True,
+            performance_insights_kms_key_id=key_arn,
+            performance_insights_retention_period=7,
+            copy_tags_to_snapshot=True,
+            auto_minor_version_upgrade=False,
+            opts=self.options(aws.rds.ClusterInstance),
         )
