@@ -1,5 +1,6 @@
 """The parts that need no server: bodies, tokens, weights, usage."""
 
+import hashlib
 import json
 import random
 import tomllib
@@ -15,8 +16,10 @@ from plinth_runtime.config import RuntimeConfig
 from plinth_runtime.development import completion, tokens
 from plinth_runtime.errors import ApiError
 from plinth_runtime.gateway.call import Call
+from plinth_runtime.gateway.keys import KeyRing
 from plinth_runtime.gateway.routing import Routes
-from plinth_runtime.gateway.usage import TAIL_BYTES, StreamTail, Usage
+from plinth_runtime.gateway.usage import TAIL_BYTES, StreamTail, Usage, from_body
+from plinth_runtime.logs import Log
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -116,6 +119,34 @@ def test_usage_is_found_however_the_stream_is_cut(noise, size, crlf) -> None:
     for start in range(0, len(stream), size):
         tail.add(stream[start : start + size])
     assert tail.usage() == Usage(5, 6)
+
+
+def test_the_last_usage_counts_where_every_event_has_one() -> None:
+    tail = StreamTail()
+    for made in range(5):
+        tail.add(b'data: {"usage":{"prompt_tokens":9,"completion_tokens":%d}}\n\n' % made)
+    assert tail.usage() == Usage(9, 4)
+
+
+@pytest.mark.parametrize("usage", [b"null", b'{"prompt_tokens":-1}', b'{"prompt_tokens":"x"}', b"[]", b"7"])
+def test_usage_that_is_none_is_none(usage: bytes) -> None:
+    assert from_body(b'{"usage":' + usage + b"}") is None
+
+
+def test_a_key_is_compared_as_a_whole(tmp_path: Path) -> None:
+    secret = b"plinth_search_x"
+    digest = hashlib.sha256(secret).hexdigest()
+    file = tmp_path / "keys.json"
+
+    def ring(stored: str) -> KeyRing:
+        file.write_text(json.dumps({"keys": [{"id": "a", "tenant": "search", "sha256": stored}]}))
+        return KeyRing(str(file), ["search"], Log("test"))
+
+    headers = {b"authorization": b"Bearer " + secret}
+    assert ring(digest).authenticate(headers).id == "a"
+    other = "0" if digest[-1] != "0" else "1"
+    with pytest.raises(ApiError, match="not valid"):
+        ring(digest[:-1] + other).authenticate(headers)
 
 
 def test_usage_far_from_the_end_is_not_kept() -> None:

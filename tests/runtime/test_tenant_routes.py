@@ -2,6 +2,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from plinth_runtime.config import Backend, Route, RuntimeConfig, Target, TenantAccess
 from plinth_runtime.tenant_routes import Share, TenantRoute, TenantRoutes, merge
 

@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from plinth_cli.engine import processes
 from plinth_cli.errors import PlinthError
-from plinth_cli.laptop import protocol
+from plinth_cli.laptop import ports, protocol
 from plinth_cli.laptop.protocol import CLOUD, SUPERVISOR, ProcessStatus
 from plinth_cli.laptop.volumes import remove_tree
 from plinth_cli.paths import EnvDirs
@@ -59,6 +59,19 @@ class Laptop:
             self._start_supervisor()
         key = passphrase if passphrase is not None else self._dirs.passphrase.read_text().strip()
         return str(self._ask({"op": "start_cloud", "port": port, "passphrase": key}))
+
+    def check_ports(self, gateway: int, models: Mapping[str, int]) -> None:
+        """Make sure that ports of workloads are free, or held by processes of this laptop: before the engine works.
+
+        Args:
+            gateway: Port of the gateway.
+            models: Ports of development models, by their names.
+        """
+        own = {status.port for status in self.status()}
+        wanted = [(gateway, "gateway", "gateway"), *((port, name, f"models.{name}") for name, port in models.items())]
+        for port, name, field in wanted:
+            if port not in own:
+                ports.check(port, name, f"laptop.ports.{field}", self._dirs.env)
 
     def start_workloads(self, progress: Callable[[str], None] | None = None) -> list[ProcessStatus]:
         """Run what the rendered manifests say, wait until all of it is ready, and return how it is.

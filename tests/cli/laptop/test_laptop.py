@@ -172,6 +172,10 @@ def test_a_busy_port_is_named_with_its_holder_and_the_field(site, helpers) -> No
     assert "platform.laptop.ports.models.dev-small in Pulumi.local.yaml" in error.value.fix
 
     laptop.start_workloads()
+    laptop.check_ports(site.gateway_port, {"dev-small": site.model_port})
+    with socket.create_server(("127.0.0.1", site.gateway_port)), pytest.raises(PlinthError) as error:
+        laptop.check_ports(site.gateway_port, {"dev-small": site.model_port})
+    assert "platform.laptop.ports.gateway" in error.value.fix
     with socket.create_server(("127.0.0.1", 0)) as mine, pytest.raises(PlinthError) as error:
         laptop.start_cloud(mine.getsockname()[1])
     assert f"(process {os.getpid()})" in error.value.what
@@ -291,6 +295,9 @@ def test_down_waits_for_what_is_in_flight(site, helpers) -> None:
     laptop.stop()
     reader.join(5)
     assert words[-1] == "stop"
+    said = [line.split(" ", 1)[1] for line in site.laptop.logs("supervisor")]
+    order = ["gateway: stopping", "gateway: stopped", "dev-small: stopping", "dev-small: stopped", "aws: stopping"]
+    assert [line for line in said if line in order] == order
 
 
 def test_logs_can_be_followed(site, helpers) -> None:
