@@ -25,7 +25,7 @@ class GpuInstance:
 @cache
 def instances() -> dict[str, GpuInstance]:
     """All instance types of the catalogue by name."""
-    data = json.loads(files("plinth").joinpath("data/instances.json").read_text())
+    data = json.loads(files("plinth").joinpath("tables/instances.json").read_text())
     return {name: GpuInstance(name, **facts) for name, facts in data["instances"].items()}
 
 

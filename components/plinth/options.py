@@ -15,7 +15,7 @@ StateClass = Literal["stateless", "stateful", "precious"]
 
 @cache
 def _table() -> dict[str, StateClass]:
-    data: dict[StateClass, list[str]] = json.loads(files("plinth").joinpath("data/state_classes.json").read_text())
+    data: dict[StateClass, list[str]] = json.loads(files("plinth").joinpath("tables/state_classes.json").read_text())
     return {token: name for name, tokens in data.items() for token in tokens}
 
 

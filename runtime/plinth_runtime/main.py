@@ -11,15 +11,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a part of the runtime; return the exit status."""
     chosen = _parser().parse_args(arguments)
     try:
-        _run(chosen)
+        return _run(chosen)
     except StartupError as error:
         print(f"plinth-runtime: {error}", file=sys.stderr)  # noqa: T201 - for the person who started it
         return 1
-    return 0
 
 
-def _run(chosen: argparse.Namespace) -> None:
+def _run(chosen: argparse.Namespace) -> int:
     # Imported here: each part loads only what it needs.
+    if chosen.part == "vector-schema":
+        from plinth_runtime import vector_schema
+
+        return vector_schema.run(chosen.config)
+
     from plinth_runtime import server
 
     if chosen.part == "gateway":
@@ -31,6 +35,7 @@ def _run(chosen: argparse.Namespace) -> None:
 
         options = development.Options(chosen.model, chosen.host, chosen.port, chosen.tokens_per_second)
         server.run(lambda: development.run(options))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
     gateway = parts.add_parser("gateway", help="the LLM gateway")
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
+    vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
+    vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

@@ -35,7 +35,7 @@ class SystemNodes(Model):
 class Cluster(Model):
     """One EKS cluster with API-only authentication and a private endpoint."""
 
-    kubernetes_version: Literal["1.35", "1.36"] = "1.36"
+    kubernetes_version: Literal["1.36"] = "1.36"
     """Minor version of Kubernetes; the release train in `plinth.versions` says what runs on it."""
 
     deployer_role: RoleArn

@@ -7,7 +7,7 @@ from pathlib import Path
 from plinth_policies.rule import WHERE_DATA_COUNTS, Finding, Resource, Rule
 from plinth_policies.values import UNKNOWN, differs, flag, number, shown
 
-STATE_CLASSES = Path(__file__).parents[3] / "components" / "plinth" / "data" / "state_classes.json"
+STATE_CLASSES = Path(__file__).parents[3] / "components" / "plinth" / "tables" / "state_classes.json"
 """The table of what holds data; components take their options from the same one."""
 
 _LEAST_BACKUP_DAYS = 7
