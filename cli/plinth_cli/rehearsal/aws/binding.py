@@ -125,6 +125,11 @@ class Binding:
                 self.remove(client, made)
             raise
 
+    def take_over(self, client: Any, target: Target) -> Props:
+        """Settles a resource that exists already, and returns what the cloud assigned to it."""
+        found = self.find.run(client, target) if self.find else {}
+        return {**found, **self.settle(client, _with(target, found))}
+
     def settle(self, client: Any, target: Target) -> Props:
         """Runs every setting of a resource that exists."""
         captured: Props = {}

@@ -1,9 +1,10 @@
-"""Bindings of SQS, SNS, EventBridge, CloudWatch Logs, Budgets and the Parameter Store."""
+"""Bindings of SQS, SNS and EventBridge."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from plinth_cli.rehearsal.aws.binding import (
     TAG_INPUTS,
@@ -64,10 +65,14 @@ def _queue_tags(target: Target) -> Any:
     return target.tags or None
 
 
+_queue_lock = threading.Lock()
+
+
 def _set_attributes(client: Any, url: str, attributes: Mapping[str, str]) -> None:
     """Moto forgets a queue's policy when attributes are set without it, which SQS does not: so it goes along."""
-    now = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
-    client.set_queue_attributes(QueueUrl=url, Attributes={**now, **attributes})
+    with _queue_lock:  # a policy that is set at the same time must not be missed
+        now = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+        client.set_queue_attributes(QueueUrl=url, Attributes={**now, **attributes})
 
 
 def _set_queue(client: Any, target: Target) -> None:
@@ -278,126 +283,6 @@ _BUS_BINDING = Binding(
     delete=(Op("delete_event_bus", {"Name": "name"}),),
 )
 
-# --- CloudWatch Logs, Parameter Store, Budgets -----------------------------------------------------------------
-
-_LOG_GROUP: Mapping[str, Any] = {"logGroupName": "name"}
-_LOG_GROUP_BINDING = Binding(
-    "logs",
-    create=Op(
-        "create_log_group",
-        {**_LOG_GROUP, "kmsKeyId": "kmsKeyId", "logGroupClass": "logGroupClass", "tags": P(_queue_tags)},
-    ),
-    settings=(
-        Op(
-            "put_retention_policy",
-            {**_LOG_GROUP, "retentionInDays": "retentionInDays"},
-            when=lambda target: bool(target.inputs.get("retentionInDays")),
-        ),
-        Op(
-            "delete_retention_policy",
-            _LOG_GROUP,
-            when=lambda target: bool(target.old.get("retentionInDays")) and not target.inputs.get("retentionInDays"),
-            uses=("retentionInDays",),
-        ),
-        Op(
-            "untag_log_group",
-            {**_LOG_GROUP, "tags": P(removed_tags, TAG_INPUTS)},
-            when=lambda target: bool(target.old and removed_tags(target)),
-        ),
-        Op("tag_log_group", {**_LOG_GROUP, "tags": P(_queue_tags, TAG_INPUTS)}, when=lambda t: bool(t.old and t.tags)),
-    ),
-    read=Op("list_tags_log_group", _LOG_GROUP),
-    delete=(Op("delete_log_group", _LOG_GROUP, when=lambda target: not target.inputs.get("skipDestroy")),),
-)
-
-_PARAMETER_BINDING = Binding(
-    "ssm",
-    create=Op(
-        "put_parameter",
-        {
-            "Name": "name",
-            "Value": P(lambda target: target.inputs.get("value") or target.inputs.get("insecureValue")),
-            "Type": "type",
-            "Description": "description",
-            "KeyId": "keyId",
-            "Tier": "tier",
-            "Tags": tags(),
-        },
-        captures={"version": "Version"},
-    ),
-    settings=(
-        Op(
-            "put_parameter",
-            {
-                "Name": "name",
-                "Value": P(
-                    lambda t: t.inputs.get("value") or t.inputs.get("insecureValue"), ("value", "insecureValue")
-                ),
-                "Type": "type",
-                "Description": "description",
-                "KeyId": "keyId",
-                "Overwrite": P(lambda target: True),
-            },
-            when=_later,
-            captures={"version": "Version"},
-        ),
-    ),
-    read=Op("get_parameter", {"Name": "name"}),
-    delete=(Op("delete_parameter", {"Name": "name"}),),
-)
-
-
-def _budget(target: Target) -> Any:
-    inputs = target.inputs
-    made: dict[str, Any] = {
-        "BudgetName": inputs["name"],
-        "BudgetType": inputs["budgetType"],
-        "TimeUnit": inputs["timeUnit"],
-        "BudgetLimit": {"Amount": inputs.get("limitAmount") or "0", "Unit": inputs.get("limitUnit") or "USD"},
-    }
-    filters = {f["name"]: f["values"] for f in cast("list[dict[str, Any]]", inputs.get("costFilters") or [])}
-    return {**made, "CostFilters": filters} if filters else made
-
-
-def _notifications(target: Target) -> Any:
-    made: list[dict[str, Any]] = []
-    for notice in cast("list[dict[str, Any]]", target.inputs.get("notifications") or []):
-        emails = [("EMAIL", text) for text in cast("list[str]", notice.get("subscriberEmailAddresses") or [])]
-        topics = [("SNS", text) for text in cast("list[str]", notice.get("subscriberSnsTopicArns") or [])]
-        plain = {
-            name: notice[name] for name in ("notificationType", "comparisonOperator", "threshold", "thresholdType")
-        }
-        subscribers = [{"SubscriptionType": kind, "Address": address} for kind, address in emails + topics]
-        made.append({"Notification": renamed(plain), "Subscribers": subscribers})
-    return made or None
-
-
-_BUDGET: Mapping[str, Any] = {"AccountId": P(lambda target: target.account), "BudgetName": "name"}
-
-
-def _rebuild_budget(client: Any, target: Target) -> None:
-    """A budget's limits and notifications are replaced as a whole; its name stays."""
-    client.delete_budget(AccountId=target.account, BudgetName=target.inputs["name"])
-    _BUDGET_CREATE.run(client, target)
-
-
-_BUDGET_CREATE = Op(
-    "create_budget",
-    {
-        "AccountId": P(lambda target: target.account),
-        "Budget": P(_budget),
-        "NotificationsWithSubscribers": P(_notifications),
-    },
-)
-_BUDGET_INPUTS = ("budgetType", "timeUnit", "limitAmount", "limitUnit", "costFilters", "notifications")
-_BUDGET_BINDING = Binding(
-    "budgets",
-    create=_BUDGET_CREATE,
-    settings=(Op(_rebuild_budget, when=_later, uses=_BUDGET_INPUTS),),
-    read=Op("describe_budget", _BUDGET),
-    delete=(Op("delete_budget", _BUDGET),),
-)
-
 BINDINGS: Final[Mapping[str, Binding]] = {
     "aws:sqs/queue:Queue": _QUEUE_BINDING,
     "aws:sqs/queuePolicy:QueuePolicy": _queue_setting("Policy", "policy"),
@@ -409,7 +294,4 @@ BINDINGS: Final[Mapping[str, Binding]] = {
     "aws:cloudwatch/eventRule:EventRule": _RULE_BINDING,
     "aws:cloudwatch/eventTarget:EventTarget": _EVENT_TARGET_BINDING,
     "aws:cloudwatch/eventBus:EventBus": _BUS_BINDING,
-    "aws:cloudwatch/logGroup:LogGroup": _LOG_GROUP_BINDING,
-    "aws:ssm/parameter:Parameter": _PARAMETER_BINDING,
-    "aws:budgets/budget:Budget": _BUDGET_BINDING,
 }

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 
 from typing_extensions import override
 
-from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, messaging, s3, security
+from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, iam, messaging, operations, s3, secrets
 from plinth_cli.rehearsal.aws.binding import Binding, Target, refusal
 from plinth_cli.rehearsal.aws.functions import FUNCTIONS
 from plinth_cli.rehearsal.aws.tables import PATTERNS, ROWS
@@ -26,8 +26,10 @@ BINDINGS: Final[Mapping[str, Binding]] = {
     **s3.BINDINGS,
     **dynamodb.BINDINGS,
     **ecr.BINDINGS,
-    **security.BINDINGS,
+    **secrets.BINDINGS,
+    **iam.BINDINGS,
     **messaging.BINDINGS,
+    **operations.BINDINGS,
 }
 """The types that are really created, by token."""
 
@@ -137,7 +139,7 @@ class AwsPackage(SdkPackage):
         target = self._target(call, id, inputs, self.outputs(call, id, inputs))
         if not self._ask(binding, target, partial(binding.exists, target=target)):
             return self.create(call, inputs)
-        captured = self._ask(binding, target, partial(binding.settle, target=target))
+        captured = self._ask(binding, target, partial(binding.take_over, target=target))
         return self._with_captured(call, id, inputs, captured)
 
     @override
