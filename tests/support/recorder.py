@@ -4,6 +4,7 @@ No engine and no cloud: the program's resources are answered with made-up output
 `preview=True` nothing that a provider would compute is known, as at the first preview of a new stack.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -191,8 +192,23 @@ def record(
     def run() -> None:
         recording.result = program()
 
-    _sync_await(run_pulumi_func(run))
+    try:
+        _sync_await(run_pulumi_func(run))
+    except BaseException:
+        _abandon()
+        raise
     return recording
+
+
+def _abandon() -> None:
+    """Forget what a failed program left unfinished: it would fail the next one."""
+    settings._get_rpc_manager().clear()
+    settings.SETTINGS.outputs.clear()
+    loop = asyncio.get_event_loop()
+    unfinished = asyncio.all_tasks(loop)
+    for task in unfinished:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
 
 
 def _recorded(request: Any) -> Recorded:
