@@ -114,6 +114,8 @@ def operator_values(environment: Environment) -> dict[str, Any]:
     pods = {"securityContext": container, "resources": resources}
     return {
         "installCRDs": True,
+        # Else whoever may edit a namespace could make a SecretStore there, and read with the operator's own role.
+        "rbac": {"aggregateToEdit": False, "aggregateToView": False},
         "replicaCount": replicas,
         "leaderElect": replicas > 1,
         "serviceAccount": {"create": True, "name": SERVICE_ACCOUNT},
