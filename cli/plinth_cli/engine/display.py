@@ -18,7 +18,6 @@ SYMBOLS = {
     "update": "~",
     "replace": "±",
     "delete": "-",
-    "read": ">",
     "import": "=",
     "refresh": "~",
     "discard": "<",
@@ -30,7 +29,6 @@ PAST = {
     "update": "updated",
     "replace": "replaced",
     "delete": "deleted",
-    "read": "read",
     "import": "imported",
     "refresh": "refreshed",
     "discard": "discarded",
@@ -117,9 +115,9 @@ def summary(result: Result) -> Text:
 
 
 def _policy_words(result: Result) -> list[str]:
-    if result.policies is None:
-        return []
     mandatory = len(result.mandatory)
+    if result.policies is None or not (result.ok or mandatory):
+        return []  # what failed earlier was not judged to the end
     advisory = len(result.violations) - mandatory
     words = "policies passed" if not mandatory else f"{mandatory} policy violation" + ("s" if mandatory > 1 else "")
     return [words + (f", {advisory} advice" if advisory else "")]
@@ -228,8 +226,10 @@ def short_type(token: str) -> str:
     package, module, name = parts
     if package == "pulumi" and module == "providers":
         return f"provider {name}"
+    if package == "pulumi" or (package == "plinth" and module == "index"):
+        return name
     if module == "index":
-        return name if package == "plinth" else f"{package} {name}"
+        return f"{package} {name}"
     first = module.split("/")[0] if module.split("/")[-1].lower() == name.lower() else module
     return f"{package} {first} {name}" if first != "index" else f"{package} {name}"
 

@@ -43,7 +43,8 @@ _DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
 _OPERATIONS = {
     OpType.CREATE_REPLACEMENT: "replace",
     OpType.DELETE_REPLACED: "replace",
-    OpType.READ_REPLACEMENT: "read",
+    OpType.READ: "same",  # looking at something that is not ours changes nothing
+    OpType.READ_REPLACEMENT: "same",
     OpType.IMPORT_REPLACEMENT: "import",
     OpType.DISCARD_REPLACED: "discard",
     OpType.REMOVE_PENDING_REPLACE: "discard",

@@ -10,7 +10,7 @@ Operation = Literal["up", "preview", "destroy", "refresh"]
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_POLICY, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
-OPERATIONS = ("create", "update", "replace", "delete", "read", "import", "refresh", "discard", "same")
+OPERATIONS = ("create", "update", "replace", "delete", "import", "refresh", "discard", "same")
 """Kinds of change in the order in which they are shown."""
 
 

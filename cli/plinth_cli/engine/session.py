@@ -1,26 +1,22 @@
 """One operation of Pulumi's engine, from the user's files to a `Result`."""
 
-import contextlib
-import io
-import logging
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
-from plinth_cli.engine import failure, recovery
+from plinth_cli.engine import failure, recovery, sdk
 from plinth_cli.engine.lock import Marker, Running, environment_lock
 from plinth_cli.engine.project import LOCAL, Project
-from plinth_cli.engine.result import Operation, Problem, Result
-from plinth_cli.errors import PlinthError
+from plinth_cli.engine.result import Operation, Result
+from plinth_cli.engine.verdict import verdict
 from plinth_cli.policyenv import PolicyEnv
 from plinth_cli.toolchain import Toolchain
 
 if TYPE_CHECKING:  # the SDK takes a fifth of a second to import, which a misspelt name need not wait for
     from pulumi.automation import Stack
-    from pulumi.automation.errors import CommandError
 
     from plinth_cli.engine.command import EngineCommand
     from plinth_cli.engine.events import Collector
@@ -138,6 +134,7 @@ def _rehearse(state: _Run) -> None:
     from plinth_cli.rehearsal import Rehearsal
 
     project, env = state.project, state.env
+    sdk.warm_up(project)
     dirs = project.dirs(env)
     marker = Marker(dirs)
     scratch = workspace.prepare(project, env)
@@ -214,9 +211,10 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
     title = f"{_DOING[state.operation]} {state.env}" + (" (rehearsal)" if state.rehearse else "")
     command_error: CommandError | None = None
     collector = Collector()
-    with _quiet_sdk(), failure.captured() as kept, _program_output(state.console):
+    with sdk.quiet(), failure.captured() as kept, sdk.program_output(state.console):
         try:
             with state.console.task(title) as task:
+                task.update("loading program, providers and policies")
                 total = f" of {state.expected}" if state.expected else ""
                 collector.on_step = lambda done, doing: task.update(
                     f"{done}{total} done" + (f", {doing}" if doing else "")
@@ -232,7 +230,7 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
     result.policies = collector.policies if state.policies else None
     result.interrupted = command.interrupted
     if command_error and not result.interrupted:
-        result.error = _failure(state, kept, command_error)
+        result.error = verdict(result, state.project, kept, command_error, state.secrets)
 
 
 def _operate(state: _Run, stack: "Stack", collector: "Collector") -> None:
@@ -243,85 +241,3 @@ def _operate(state: _Run, stack: "Stack", collector: "Collector") -> None:
         getattr(stack, state.operation)(policy_packs=packs, suppress_outputs=True, **common)
     else:
         getattr(stack, state.operation)(**common)
-
-
-def _failure(state: _Run, kept: failure.Captured, error: "CommandError") -> PlinthError | None:
-    """Say why the engine failed, from whoever knows best: a provider, a policy, the program or the engine itself."""
-    result = state.result
-    errors = [problem for problem in result.problems if problem.error]
-    if errors:
-        return _resource_errors(state, errors)
-    if result.mandatory:
-        return None  # the violations say it all
-    if kept.first is not None:
-        roots = [state.project.root, state.project.platform_root]
-        log = failure.write_log(kept.first, state.project.dirs(state.env).base / "logs", state.secrets)
-        result.log = str(log.relative_to(state.project.platform_root))
-        return failure.explain(kept.first, roots, state.project.stack_file(state.env))
-    from plinth_cli.engine.workspace import last_words
-
-    return PlinthError(
-        f"The engine could not {state.operation} {state.env}: {last_words(error)}.", str(state.project.root)
-    )
-
-
-def _resource_errors(state: _Run, errors: list[Problem]) -> PlinthError:
-    """One line per failure, each naming resource and property."""
-    unknown = next((p for p in errors if "unknown stack" in p.message or "no stack named" in p.message), None)
-    if unknown and not state.project.is_platform:
-        return PlinthError(
-            f"{unknown.message}.".replace("..", "."),
-            fix=f"Bring the platform up first: plinth up {state.env}" + (" --rehearse" if state.rehearse else ""),
-        )
-    lines = [describe(problem) for problem in errors]
-    if len(lines) == 1:
-        return PlinthError(lines[0])
-    return PlinthError(f"{len(lines)} errors:\n" + "\n".join(f"  - {line}" for line in lines))
-
-
-def describe(problem: Problem) -> str:
-    """Return `<type> <name>, property <path>: <message>`."""
-    if not problem.urn:
-        return problem.message
-    kind, name = problem.urn.split("::", 3)[2].rsplit("$", 1)[-1], problem.urn.rsplit("::", 1)[-1]
-    named = problem.property and problem.property not in problem.message
-    return f"{kind} {name}" + (f", property {problem.property}" if named else "") + f": {problem.message}"
-
-
-@contextlib.contextmanager
-def _quiet_sdk() -> Generator[None]:
-    """Keep the SDK from sending its debug log to the engine.
-
-    It sends several messages per resource: a third of a large program's time, and secrets in plaintext among them.
-    """
-    from pulumi import log
-
-    def nothing(*_: object, **__: object) -> None:
-        return None
-
-    original = log.debug
-    log.debug = nothing
-    # An engine that was stopped no longer takes the program's last words; grpc would print a traceback about that.
-    grpc_log = logging.getLogger("grpc._server")
-    level = grpc_log.level
-    grpc_log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.debug = original
-        grpc_log.setLevel(level)
-
-
-@contextlib.contextmanager
-def _program_output(console: Console) -> Generator[None]:
-    """What the program prints goes to the narration: stdout holds the result and nothing else."""
-
-    class Lines(io.TextIOBase):
-        def write(self, text: str) -> int:
-            for line in text.splitlines():
-                if line.strip():
-                    console.note(f"program: {line}")
-            return len(text)
-
-    with contextlib.redirect_stdout(Lines()):
-        yield

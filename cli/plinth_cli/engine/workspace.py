@@ -92,6 +92,9 @@ def prepare(project: Project, env: str) -> Scratch:
         "PULUMI_HOME": str(_pulumi_home()),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # .bak and the history are enough
+        # The CLI keeps an encrypted debug log of every run, a megabyte each.
+        "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": "20",
+        "PULUMI_LOG_ROTATION_MAX_AGE_DAYS": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # a rehearsal downloads nothing
     }
     return Scratch(files, dirs.project, environ, phrase, replaced)
