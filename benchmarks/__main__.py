@@ -27,6 +27,7 @@ def checkout() -> Iterator[Path]:
         folder = Path(name)
         for file in ROOT.glob("Pulumi*.yaml"):
             shutil.copy(file, folder)
+        shutil.copy(ROOT / "__main__.py", folder)
         (folder / "policies").symlink_to(ROOT / "policies")
         (folder / "components").symlink_to(ROOT / "components")
         yield folder
@@ -34,7 +35,7 @@ def checkout() -> Iterator[Path]:
 
 def environ() -> dict[str, str]:
     """The environment of every run."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PLINTH_BENCH_ROOT": str(ROOT)}
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def previews() -> None:
@@ -51,7 +52,10 @@ def previews() -> None:
                 seconds.append(measure.run(command, folder, environ(), memory=False).seconds)
         result = json.loads(first.output)
         counts, violations = sum(result["counts"].values()), len(result["violations"])
-        print(f"{env:<13}{counts:>10}{violations:>12}{statistics.median(seconds):>10.1f}{first.peak_mib:>10.0f}", flush=True)
+        print(
+            f"{env:<13}{counts:>10}{violations:>12}{statistics.median(seconds):>10.1f}{first.peak_mib:>10.0f}",
+            flush=True,
+        )
 
 
 def overhead() -> None:
@@ -59,7 +63,9 @@ def overhead() -> None:
     times: dict[str, list[float]] = {"platform": [], "flat": []}
     with tempfile.TemporaryDirectory(prefix="plinth-bench-") as name:
         recording = Path(name) / "prod.json"
-        measure.run([sys.executable, "-m", "benchmarks.flat", "record", "prod", str(recording)], ROOT, environ())
+        with checkout() as folder:
+            command = [sys.executable, "-m", "benchmarks.flat", "record", "prod", str(recording)]
+            measure.run(command, folder, environ(), memory=False)
         resources = len(json.loads(recording.read_text()))
         for _ in range(ROUNDS + 2):
             for kind, seconds in times.items():

@@ -1,40 +1,48 @@
 """A program with no components, plans or spec: it registers, one after the other, what the platform registers.
 
-    python -m benchmarks.flat record prod FILE     what the platform registers, under a recording monitor
-    python -m benchmarks.flat platform prod FILE   seconds that the engine needs for a preview of the platform
-    python -m benchmarks.flat flat prod FILE       ... of the same registrations from FILE
+python -m benchmarks.flat record prod FILE     what the platform registers, from the state of a rehearsal
+python -m benchmarks.flat platform prod FILE   seconds that the engine needs for a preview of the platform
+python -m benchmarks.flat flat prod FILE       ... of the same registrations from FILE
 """
 
-import importlib
 import json
-import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
-import yaml
 
-ROOT = Path(os.environ.get("PLINTH_BENCH_ROOT", Path(__file__).resolve().parents[1]))
+_ADDED = ("tagsAll", "__defaults")
+"""What providers add to inputs."""
 
 
 def record(env: str, target: Path) -> None:
-    """Write down every registration of an environment, with inputs as plain data."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    recorder = importlib.import_module("support.recorder")
-    config = yaml.safe_load((ROOT / f"Pulumi.{env}.yaml").read_text())["config"]
-    pulumi.runtime.set_all_config({"plinth:platform": json.dumps(config["plinth:platform"])})
-    from plinth.program import platform
-
-    recording = recorder.record(platform, stack=env)
+    """Bring an environment up in rehearsal, and write down from its state what it registered."""
+    plinth = [sys.executable, "-m", "plinth_cli", "up", env, "--rehearse"]
+    subprocess.run(plinth, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    state = json.loads(next(Path(".plinth").rglob(f"stacks/plinth/{env}.json")).read_text())
     rows = [
-        {"type": item.type, "name": item.name, "custom": item.custom, "inputs": item.inputs}
-        for item in recording.resources
+        {
+            "type": item["type"],
+            "name": item["urn"].rpartition("::")[2],
+            "custom": item["custom"],
+            "inputs": _without_ciphertext({k: v for k, v in item.get("inputs", {}).items() if k not in _ADDED}),
+        }
+        for item in state["checkpoint"]["latest"]["resources"]
+        if item["type"] != "pulumi:pulumi:Stack"
     ]
-    target.write_text(json.dumps(rows, default=str))
+    target.write_text(json.dumps(rows))
+
+
+def _without_ciphertext(value: Any) -> Any:
+    if isinstance(value, dict):
+        found = cast("dict[str, Any]", value)
+        return "secret" if "ciphertext" in found else {key: _without_ciphertext(item) for key, item in found.items()}
+    return [_without_ciphertext(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def flat(rows: list[dict[str, Any]]) -> None:
@@ -69,7 +77,7 @@ class _Program:
 def seconds(kind: str, env: str, recording: Path) -> float:
     """Seconds that the engine needs for a first preview; no policies, so that only the programs differ."""
     from plinth_cli.console import Console
-    from plinth_cli.engine import session, workspace
+    from plinth_cli.engine import sdk, session, workspace
     from plinth_cli.engine.command import EngineCommand
     from plinth_cli.engine.project import Project
     from plinth_cli.rehearsal import Rehearsal
@@ -79,11 +87,11 @@ def seconds(kind: str, env: str, recording: Path) -> float:
     rows = json.loads(recording.read_text())
     program = project.program if kind == "platform" else lambda: flat(rows)
     dirs = project.dirs(env)
-    scratch = workspace.prepare(project, env, project.stack_file(env))
+    scratch = workspace.prepare(project, env)
     command = EngineCommand(ensure_pulumi(Console()), isolated=True)
     with Rehearsal(dirs.base, None, scratch.passphrase) as rehearsal:
         stack = workspace.open_rehearsal(scratch, command, program, rehearsal.environ)
-        with session._quiet_sdk():  # noqa: SLF001 - measured as `plinth` runs it
+        with sdk.quiet():  # as `plinth` runs it
             started = time.monotonic()
             stack.preview(parallel=session.PARALLEL)
             return time.monotonic() - started

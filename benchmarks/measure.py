@@ -66,7 +66,13 @@ def run(command: Sequence[str], cwd: Path, environ: dict[str, str], *, memory: b
     """
     started = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        command,
+        cwd=cwd,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
     )
     peak, over = [0.0], threading.Event()
 
