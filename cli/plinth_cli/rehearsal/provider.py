@@ -259,6 +259,16 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._ledger.forget(request.urn, request.id)
         return empty_pb2.Empty()
 
+    @_clean_failures
+    @override
+    def Construct(self, request: Any, context: Context) -> Any:
+        raise Refusal(f"a rehearsal cannot run {request.type}: components of other languages need their own plugin")
+
+    @_clean_failures
+    @override
+    def Call(self, request: Any, context: Context) -> Any:
+        raise Refusal("a rehearsal cannot call methods of components of other languages")
+
     # --- functions ---------------------------------------------------------------------------------------------
 
     @override

@@ -7,9 +7,9 @@ stand-in first asks for it, so that the 270 MB of pulumi_aws are never read as a
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import inspect
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -142,17 +142,15 @@ def _snake_case(name: str) -> str:
 
 
 def installed() -> dict[str, SdkSchema]:
-    """Every Pulumi SDK installed beside us, by Pulumi's name of the package."""
+    """Every Pulumi SDK that can be imported beside us, by Pulumi's name of the package.
+
+    Found by the `pulumi-plugin.json` that each carries; component libraries and policy packages have none, or one that
+    says that no provider belongs to them.
+    """
     found: dict[str, SdkSchema] = {}
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"] or ""
-        if not name.lower().replace("-", "_").startswith("pulumi_"):
-            continue
-        module = name.lower().replace("-", "_")
-        try:
-            plugin = json.loads(Path(str(distribution.locate_file(f"{module}/pulumi-plugin.json"))).read_text())
-        except FileNotFoundError:
-            continue  # a component library or a policy package: it has no provider
-        if plugin.get("resource"):
-            found[plugin["name"]] = SdkSchema(plugin["name"], module, plugin.get("version") or distribution.version)
+    for folder in dict.fromkeys(sys.path):
+        for path in sorted(Path(folder).glob("pulumi_*/pulumi-plugin.json")):
+            plugin = json.loads(path.read_text())
+            if plugin.get("resource") and plugin["name"] not in found:
+                found[plugin["name"]] = SdkSchema(plugin["name"], path.parent.name, plugin.get("version") or "0.0.0")
     return found

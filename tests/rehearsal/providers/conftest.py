@@ -11,10 +11,11 @@ from typing import Any
 
 import boto3
 import pytest
+from pulumi import automation
+
 from plinth_cli.console import Console
 from plinth_cli.rehearsal import Rehearsal
 from plinth_cli.toolchain import ensure_pulumi
-from pulumi import automation
 
 PASSPHRASE = "correct horse battery staple"
 REGION = "eu-central-1"
@@ -54,7 +55,9 @@ class Playground:
                 env_vars=self.environ,
                 project_settings=automation.ProjectSettings(name=self.project, runtime="python"),
             )
-            self.stacks[name] = automation.create_or_select_stack(name, project_name=self.project, program=program, opts=options)
+            self.stacks[name] = automation.create_or_select_stack(
+                name, project_name=self.project, program=program, opts=options
+            )
             self.stacks[name].set_config("aws:region", automation.ConfigValue(REGION))
         self.stacks[name].workspace.program = program
         return self.stacks[name]

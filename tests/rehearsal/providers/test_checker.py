@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from plinth_cli.rehearsal import schema
 from plinth_cli.rehearsal.checker import check_inputs
 from plinth_cli.rehearsal.differ import Change, difference

@@ -8,6 +8,7 @@ import string
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from plinth_cli.rehearsal import schema
 from plinth_cli.rehearsal.aws import AwsPackage
 from plinth_cli.rehearsal.package import Call, Naming, Refusal, Urn
@@ -16,16 +17,21 @@ from plinth_cli.rehearsal.snowflake import SnowflakePackage
 from plinth_cli.rehearsal.values import UNKNOWN, Secret
 
 SDKS = schema.installed()
-AWS, RANDOM, SNOWFLAKE = AwsPackage(SDKS["aws"], None), RandomPackage(SDKS["random"]), SnowflakePackage(SDKS["snowflake"])
+AWS, RANDOM, SNOWFLAKE = (
+    AwsPackage(SDKS["aws"], None),
+    RandomPackage(SDKS["random"]),
+    SnowflakePackage(SDKS["snowflake"]),
+)
 BUCKET = "aws:s3/bucket:Bucket"
 ROLE = "aws:iam/role:Role"
+PLAIN = Naming()
 
 
 def call(token, name="thing", preview=False, **config):
     return Call(Urn.parse(f"urn:pulumi:dev::acme::{token}::{name}"), config, preview)
 
 
-def checked(package, token, inputs, old=None, name="thing", naming=Naming()):
+def checked(package, token, inputs, old=None, name="thing", naming=PLAIN):
     answer = package.check(call(token, name), inputs, old or {}, naming)
     assert not answer.failures, answer.failures
     return answer.inputs
@@ -127,7 +133,9 @@ def test_outputs_stay_when_other_inputs_change_and_follow_those_they_are_made_of
     new = checked(AWS, token, {"cidrBlock": "10.0.0.0/16", "tags": {"a": "2"}}, old=old)
     updated = AWS.update(call(token, "other-urn"), created.id, old, created.outputs, new)
     assert updated["tagsAll"] == {"a": "2"}
-    assert {k: v for k, v in updated.items() if "tags" not in k} == {k: v for k, v in created.outputs.items() if "tags" not in k}
+    assert {k: v for k, v in updated.items() if "tags" not in k} == {
+        k: v for k, v in created.outputs.items() if "tags" not in k
+    }
 
 
 def test_a_type_that_no_table_knows_has_outputs_of_the_right_types():
@@ -146,7 +154,11 @@ def test_an_unknown_type_and_function_name_the_nearest():
 
 
 def test_functions_check_their_arguments():
-    answer = AWS.invoke(call("aws:index/getAvailabilityZones:getAvailabilityZones"), "aws:index/getAvailabilityZones:getAvailabilityZones", {"stat": "available"})
+    answer = AWS.invoke(
+        call("aws:index/getAvailabilityZones:getAvailabilityZones"),
+        "aws:index/getAvailabilityZones:getAvailabilityZones",
+        {"stat": "available"},
+    )
     assert "did you mean 'state'" in answer.failures[0].reason
 
 

@@ -67,14 +67,18 @@ def everything_real(change: dict):
     aws.iam.RolePolicyAttachment(
         "managed", role=role.name, policy_arn="arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
     )
-    aws.iam.RolePolicy("inline", role=role.name, policy=document(Action="s3:*", Resource=f"arn:aws:s3:::{change['stage']}"))
+    aws.iam.RolePolicy(
+        "inline", role=role.name, policy=document(Action="s3:*", Resource=f"arn:aws:s3:::{change['stage']}")
+    )
     aws.iam.InstanceProfile("profile", role=role.name)
     aws.iam.OpenIdConnectProvider(
         "oidc", url="https://oidc.eks.eu-central-1.amazonaws.com/id/ABC", client_id_lists=["sts.amazonaws.com"]
     )
     aws.cloudwatch.LogGroup("logs", retention_in_days=change["retention"], tags=tags)
     repository = aws.ecr.Repository("images", image_tag_mutability=change["mutability"], tags=tags)
-    rules = [{"rulePriority": 1, "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 9}}]
+    rules = [
+        {"rulePriority": 1, "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 9}}
+    ]
     aws.ecr.LifecyclePolicy(
         "expire",
         repository=repository.name,
@@ -101,7 +105,8 @@ def everything_real(change: dict):
     aws.s3.BucketObjectv2("object", bucket=bucket.bucket, key="hello.txt", content=change["stage"])
     for name, value in {
         "queue": queue.id, "role": role.name, "policy": policy.arn, "key": key.arn, "secret": secret.arn,
-        "bucket": bucket.bucket, "logs_role_id": role.unique_id, "topic": topic.arn, "repository": repository.repository_url,
+        "bucket": bucket.bucket, "logs_role_id": role.unique_id, "topic": topic.arn,
+        "repository": repository.repository_url,
     }.items():  # fmt: skip
         pulumi.export(name, value)
 
@@ -188,7 +193,9 @@ def test_outputs_have_the_shape_of_the_real_ones(playground, stack_name):
         pulumi.export("tags_all", vpc.tags_all)
         pulumi.export("vpc_arn", vpc.arn)
         pulumi.export("region", aws.get_region_output(opts=pulumi.InvokeOptions(provider=provider)).name)
-        pulumi.export("account", aws.get_caller_identity_output(opts=pulumi.InvokeOptions(provider=provider)).account_id)
+        pulumi.export(
+            "account", aws.get_caller_identity_output(opts=pulumi.InvokeOptions(provider=provider)).account_id
+        )
         zones = aws.get_availability_zones_output(state="available", opts=pulumi.InvokeOptions(provider=provider))
         pulumi.export("zones", zones.names)
         pulumi.export("home", aws.get_region_output().name)
@@ -203,7 +210,7 @@ def test_outputs_have_the_shape_of_the_real_ones(playground, stack_name):
         "cluster_arn": r"arn:aws:eks:ap-northeast-1:210987654321:cluster/acme-[0-9a-f]{7}",
         "writer": r"db-[0-9a-f]{7}\.cluster-[0-9a-f]{12}\.ap-northeast-1\.rds\.amazonaws\.com",
         "reader": r"db-[0-9a-f]{7}\.cluster-ro-[0-9a-f]{12}\.ap-northeast-1\.rds\.amazonaws\.com",
-        "master_secret": r"arn:aws:secretsmanager:ap-northeast-1:210987654321:secret:rds!cluster-[0-9a-f-]{36}-[0-9a-f]{6}",
+        "master_secret": r"arn:aws:secretsmanager:ap-northeast-1:210987654321:secret:rds!cluster-[0-9a-f-]{36}-\w{6}",
         "cache": r"master\.cache-[0-9a-f]{7}\.[0-9a-f]{6}\.apne1\.cache\.amazonaws\.com",
         "vpc_arn": r"arn:aws:ec2:ap-northeast-1:210987654321:vpc/vpc-[0-9a-f]{17}",
     }

@@ -152,7 +152,9 @@ def test_a_preview_knows_only_what_the_real_provider_would(playground, stack_nam
     assert seen == {"previewing": True, "cidr": True, "bucket": True}
     seen.clear()
     assert playground.up(stack_name, program).error is None
-    assert seen == dict.fromkeys(["vpc id", "default security group", "cidr", "arn", "bucket"], True) | {"previewing": False}
+    assert seen == dict.fromkeys(["vpc id", "default security group", "cidr", "arn", "bucket"], True) | {
+        "previewing": False
+    }
 
 
 def test_a_preview_creates_nothing(playground, stack_name):
@@ -171,7 +173,10 @@ def test_a_bucket_with_its_settings_is_really_there(playground, stack_name):
             bucket=bucket.id,
             rules=[
                 {
-                    "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key.arn},
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms",
+                        "kms_master_key_id": key.arn,
+                    },
                     "bucket_key_enabled": True,
                 }
             ],
@@ -203,3 +208,35 @@ def test_a_bucket_with_its_settings_is_really_there(playground, stack_name):
     assert playground.aws("kms").get_key_rotation_status(KeyId=up.outputs["key"])["KeyRotationEnabled"] is True
     assert set(playground.up(stack_name, program).changes) == {"same"}
     assert playground.destroy(stack_name).error is None
+
+
+def test_what_somebody_else_deleted_is_noticed_by_a_refresh(playground, stack_name):
+    def program():
+        pulumi.export("bucket", aws.s3.Bucket("data").bucket)
+        aws.ec2.Vpc("net", cidr_block="10.0.0.0/16")
+
+    first = playground.up(stack_name, program)
+    assert set(playground.refresh(stack_name, program).changes) == {"same"}
+    playground.aws("s3").delete_bucket(Bucket=first.outputs["bucket"])
+    assert playground.refresh(stack_name, program).changes["delete"] == 1
+    again = playground.up(stack_name, program)
+    assert again.changes["create"] == 1
+    playground.aws("s3").head_bucket(Bucket=again.outputs["bucket"])
+
+
+def test_a_program_reads_what_is_there_and_what_only_the_real_account_has(playground, stack_name):
+    playground.aws("secretsmanager").create_secret(Name="shared/token", SecretString=CANARY)
+
+    def program():
+        existing = aws.ec2.Vpc.get("shared", "vpc-0123456789abcdef0")
+        pulumi.export("arn", existing.arn)
+        for name in ("shared/token", "elsewhere"):
+            pulumi.export(name, aws.secretsmanager.get_secret_version_output(secret_id=name).secret_string)
+        pulumi.export("ami", aws.ssm.get_parameter_output(name="/aws/service/eks/optimized-ami/x86_64").insecure_value)
+
+    up = playground.up(stack_name, program)
+    assert up.error is None, up.error
+    assert up.outputs["arn"] == "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0123456789abcdef0"
+    assert (up.outputs["shared/token"], up.outputs["elsewhere"]) == (CANARY, "{}")
+    assert up.outputs["ami"].startswith("ami-")
+    assert CANARY not in playground.state(stack_name) + up.text

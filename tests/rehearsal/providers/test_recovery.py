@@ -13,12 +13,13 @@ import boto3
 import grpc
 import psutil
 import pytest
+from pulumi.runtime.proto import provider_pb2 as protocol
+from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
+
 from plinth_cli.errors import PlinthError
 from plinth_cli.rehearsal import Rehearsal
 from plinth_cli.rehearsal.ledger import Ledger
 from plinth_cli.rehearsal.values import decode, encode
-from pulumi.runtime.proto import provider_pb2 as protocol
-from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
 ROLE = "urn:pulumi:dev::acme::aws:iam/role:Role::worker"
 SECRET = "urn:pulumi:dev::acme::aws:secretsmanager/secret:Secret::key"
@@ -67,7 +68,10 @@ def test_what_the_engine_never_heard_of_is_adopted(tmp_path):
     with rehearse(tmp_path, ROLE, VPC) as rehearsal:
         engine = Engine(rehearsal)
         again = engine.create(ROLE, assumeRolePolicy=TRUST, description="found again")
-        assert (again[0], again[1]["uniqueId"]) == (role[0], iam(rehearsal).get_role(RoleName=role[0])["Role"]["RoleId"])
+        assert (again[0], again[1]["uniqueId"]) == (
+            role[0],
+            iam(rehearsal).get_role(RoleName=role[0])["Role"]["RoleId"],
+        )
         assert engine.create(VPC, cidrBlock="10.0.0.0/16")[:2] == vpc[:2]
         (found,) = iam(rehearsal).list_roles()["Roles"]
         assert found["RoleName"] == role[0]

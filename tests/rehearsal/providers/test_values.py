@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from plinth_cli.rehearsal import values
 from plinth_cli.rehearsal.sealing import scrub, seal
 from plinth_cli.rehearsal.values import UNKNOWN, Archive, Asset, Reference, Secret

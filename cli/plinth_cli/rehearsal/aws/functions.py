@@ -132,8 +132,8 @@ def _bare(items: list[Any]) -> Any:
     return items[0] if len(items) == 1 else sorted(items)
 
 
-def _ami_parameter(call: Call, args: Props) -> Props:
-    """Public parameters name AMIs; a rehearsal has none of its own, so each name has its own made-up one."""
+def _parameter(call: Call, args: Props) -> Props:
+    """Public parameters name AMIs; a rehearsal's cloud has none, so each name has its own made-up one."""
     value = f"ami-{call.digest(str(reveal(args.get('name'))))[:17]}"
     region, account = facts.region(call.config, args), facts.account(call.config)
     return {
@@ -152,6 +152,7 @@ def _ami(call: Call, args: Props) -> Props:
 
 
 def _secret_version(call: Call, args: Props) -> Props:
+    """A secret that the program did not make: it exists in the real account, and here stands an empty object for it."""
     return {
         "id": f"{args['secretId']}|AWSCURRENT",
         "arn": args["secretId"],
@@ -167,7 +168,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
     "aws:index/getAvailabilityZone:getAvailabilityZone": _availability_zone,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
-    "aws:ssm/getParameter:getParameter": _ami_parameter,
+    "aws:ssm/getParameter:getParameter": _parameter,
     "aws:ec2/getAmi:getAmi": _ami,
     "aws:secretsmanager/getSecretVersion:getSecretVersion": _secret_version,
 }

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, iam, messaging, operations, s3, secrets
-from plinth_cli.rehearsal.aws.binding import Binding, Target, refusal
+from plinth_cli.rehearsal.aws.binding import Binding, Op, P, Target, is_gone, refusal
 from plinth_cli.rehearsal.aws.functions import FUNCTIONS
 from plinth_cli.rehearsal.aws.tables import PATTERNS, ROWS
 from plinth_cli.rehearsal.immutable import AWS_RENAMES
-from plinth_cli.rehearsal.package import Call, Created, Failure, Found
+from plinth_cli.rehearsal.package import Call, Created, Failure, Found, Invoked
 from plinth_cli.rehearsal.schema import SdkSchema
 from plinth_cli.rehearsal.sdk import SdkPackage, Tables
 from plinth_cli.rehearsal.templates import Facts
-from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, reveal
+from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, has_unknown, reveal
 
 _Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A function that is answered by one call to the cloud."""
+
+    service: str
+    op: Op
+    secret: frozenset[str] = frozenset()
+    """Results that are secret."""
+
 
 BINDINGS: Final[Mapping[str, Binding]] = {
     **s3.BINDINGS,
@@ -32,6 +45,28 @@ BINDINGS: Final[Mapping[str, Binding]] = {
     **operations.BINDINGS,
 }
 """The types that are really created, by token."""
+
+LOOKUPS: Final[Mapping[str, Lookup]] = {
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": Lookup(
+        "secretsmanager",
+        Op(
+            "get_secret_value",
+            {"SecretId": "secretId", "VersionId": "versionId", "VersionStage": "versionStage"},
+            captures={"arn": "ARN", "secretString": "SecretString", "versionId": "VersionId"},
+        ),
+        frozenset({"secretString"}),
+    ),
+    "aws:ssm/getParameter:getParameter": Lookup(
+        "ssm",
+        Op(
+            "get_parameter",
+            {"Name": "name", "WithDecryption": P(lambda target: True)},
+            captures={"arn": "Parameter.ARN", "value": "Parameter.Value", "type": "Parameter.Type"},
+        ),
+        frozenset({"value"}),
+    ),
+}
+"""Functions that read what is really there, by token."""
 
 TABLES: Final = Tables(
     rows=ROWS,
@@ -113,6 +148,23 @@ class AwsPackage(SdkPackage):
             return _check_alias(inputs)
         return []
 
+    @override
+    def invoke(self, call: Call, token: str, args: Props) -> Invoked:
+        """Answers from the rehearsal's cloud where the function reads a value that the program may have put there."""
+        answer = super().invoke(call, token, args)
+        lookup = LOOKUPS.get(token)
+        if answer.failures or lookup is None or self._clients is None or has_unknown(args):
+            return answer
+        target = self._target(call, "", args, {})
+        try:
+            found = lookup.op.run(self._clients.get(lookup.service, target.region, target.account), target)
+        except ClientError as error:
+            if is_gone(error):
+                return answer
+            raise refusal(error) from error
+        known = {name: Secret(value) if name in lookup.secret else value for name, value in found.items()}
+        return Invoked({**answer.result, **{name: value for name, value in known.items() if reveal(value) is not None}})
+
     # --- what is real ------------------------------------------------------------------------------------------
 
     @override
@@ -174,8 +226,6 @@ class AwsPackage(SdkPackage):
         return Target(id, plain, reveal(outputs), facts.account(call.config), region, reveal(old or {}))
 
     def _ask(self, binding: Binding, target: Target, question: Callable[[Any], _Answer]) -> _Answer:
-        from botocore.exceptions import BotoCoreError, ClientError  # see Clients
-
         assert self._clients is not None
         try:
             return question(self._clients.get(binding.service, target.region, target.account))
