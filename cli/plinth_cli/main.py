@@ -210,4 +210,18 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)  # a canceled CI job ends like Ctrl-C does
+    _keep_loopback_off_the_proxy()
     app(prog_name="plinth")
+
+
+def _keep_loopback_off_the_proxy() -> None:
+    """Engine, providers and the stand-in cloud talk over 127.0.0.1, which a company's proxy cannot reach.
+
+    gRPC and botocore, unlike most, ask the proxy even for the loopback address.
+    """
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return
+    for name in ("no_proxy", "NO_PROXY"):
+        listed = os.environ.get(name, "")
+        if listed != "*":
+            os.environ[name] = ",".join(filter(None, [listed, "127.0.0.1", "localhost"]))
