@@ -3,10 +3,14 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plinth_cli.console import Console
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.engine.result import EXIT_OK, EXIT_USAGE, Operation, Result
+
+if TYPE_CHECKING:
+    from plinth_cli.engine.session import Options
 
 
 def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json: bool, stack: Path | None) -> int:
@@ -33,7 +37,19 @@ def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json
         code = _confirm(operation, env, project, console)
         if code is not None:
             return code
-    return finish(run(operation, env, project=project, rehearse=rehearse, console=console), console, as_json=as_json)
+    result = run(operation, env, project=project, rehearse=rehearse, console=console, options=_options(env, project))
+    return finish(result, console, as_json=as_json)
+
+
+def _options(env: str, project: Project) -> "Options":
+    """Work in the cloud that runs on this machine, if there is one: two on one journal would not agree."""
+    from plinth_cli.engine.session import Options
+
+    if env != LOCAL:
+        return Options()
+    from plinth_cli.commands import local
+
+    return Options(aws_endpoint=local.endpoint(project))
 
 
 def finish(result: Result, console: Console, *, as_json: bool) -> int:

@@ -140,7 +140,7 @@ def down(env: str) -> int:
 
 def endpoint(project: Project) -> str | None:
     """Return the address of the laptop's cloud when it runs."""
-    return Laptop(project.dirs(LOCAL)).endpoint()
+    return Laptop(project.shared_dirs(LOCAL)).endpoint()
 
 
 def invocation() -> str:

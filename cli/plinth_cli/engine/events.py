@@ -51,7 +51,8 @@ _OPERATIONS = {
 }
 _NOISE = re.compile(
     r"^(using pulumi-\S+ from \$PATH|(preview|update|destroy|refresh) failed$|the program failed$"
-    r"|an unhandled error occurred: the program failed$|resource monitor shut down)"
+    r"|an unhandled error occurred: the program failed$|resource monitor shut down"
+    r"|failed to run policy: context canceled)"
 )
 
 

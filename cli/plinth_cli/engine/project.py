@@ -103,11 +103,11 @@ class Project:
         return {key if ":" in key else f"{self.name}:{key}": value for key, value in mapping.items()}
 
     def dirs(self, env: str) -> EnvDirs:
-        """Where this project's rehearsal of an environment lives."""
+        """Where this project's own part of a rehearsal lives: scratch project, lock, logs."""
         return EnvDirs(self.platform_root, env if self.is_platform else f"{self.name}.{env}")
 
     def shared_dirs(self, env: str) -> EnvDirs:
-        """Where state and passphrase live: one backend per environment, so that a team can read the platform's."""
+        """Where state, passphrase, stand-in cloud and manifests live: the platform's, for team stacks too."""
         return EnvDirs(self.platform_root, env)
 
     def program(self) -> None:

@@ -1,5 +1,6 @@
 """One operation of Pulumi's engine, from the user's files to a `Result`."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -103,7 +104,10 @@ def run(
     project.stack_file(env)
     begun = time.monotonic()
     result = Result(operation, env, project.name, rehearse)
-    with environment_lock(project.dirs(env), f"{operation} {env}"):
+    with contextlib.ExitStack() as locks:
+        # A team's stack works in the platform's cloud and cluster, which one rehearsal at a time may hold.
+        for dirs in dict.fromkeys((project.shared_dirs(env), project.dirs(env))):
+            locks.enter_context(environment_lock(dirs, f"{operation} {env}"))
         policies = options.policies
         if policies is None and operation in ("up", "preview"):
             policies = _own_pack(project, ensure_policy_env(console))
@@ -135,13 +139,13 @@ def _rehearse(state: _Run) -> None:
 
     project, env = state.project, state.env
     sdk.warm_up(project)
-    dirs = project.dirs(env)
+    dirs, shared = project.dirs(env), project.shared_dirs(env)
     marker = Marker(dirs)
     scratch = workspace.prepare(project, env)
     state.secrets.append(scratch.passphrase)
     for key in scratch.placeholders:
         state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
-    found = recovery.recover(scratch.files, dirs, recovery.read_ledger(dirs))
+    found = recovery.recover(scratch.files, dirs, recovery.read_ledger(shared))
     state.expected = len(scratch.files.resources())
     running = Running(f"{state.operation} {env}", os.getpid(), time.time())
 
@@ -154,7 +158,7 @@ def _rehearse(state: _Run) -> None:
     _repair(state, found, scratch, command)
     marker.write(running)
     try:
-        with Rehearsal(dirs.base, state.options.aws_endpoint, scratch.passphrase, found.adopt) as rehearsal:
+        with Rehearsal(shared.base, state.options.aws_endpoint, scratch.passphrase, found.adopt) as rehearsal:
             stack = workspace.open_rehearsal(scratch, command, project.program, _environ(state, rehearsal.environ))
             _execute(state, stack, command)
         scratch.files.prune()
@@ -215,10 +219,7 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
         try:
             with state.console.task(title) as task:
                 task.update("loading program, providers and policies")
-                total = f" of {state.expected}" if state.expected else ""
-                collector.on_step = lambda done, doing: task.update(
-                    f"{done}{total} done" + (f", {doing}" if doing else "")
-                )
+                collector.on_step = lambda done, doing: task.update(_progress(done, state.expected, doing))
                 _operate(state, stack, collector)
         except CommandError as error:
             command_error = error
@@ -231,6 +232,11 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
     result.interrupted = command.interrupted
     if command_error and not result.interrupted:
         result.error = verdict(result, state.project, kept, command_error, state.secrets)
+
+
+def _progress(done: int, expected: int, doing: str) -> str:
+    total = f" of {expected}" if done <= expected else ""
+    return f"{done}{total} done" + (f", {doing}" if doing else "")
 
 
 def _operate(state: _Run, stack: "Stack", collector: "Collector") -> None:
