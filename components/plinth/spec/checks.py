@@ -108,6 +108,15 @@ def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
             yield Problem(f"models[{index}].replicas.min", model.replicas.min, allowed)
 
 
+def weights_bucket(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Self-hosted models have a bucket to load weights from."""
+    buckets = [bucket.name for bucket in spec.storage.buckets]
+    if any(isinstance(model, VllmModel) for model in spec.models) and "models" not in buckets:
+        yield Problem(
+            "storage.buckets", buckets, "a list with the bucket models: vllm models load their weights from it"
+        )
+
+
 def laptop_only(spec: "PlatformSpec") -> Iterator[Problem]:
     """Processes on this machine belong to stage `local`, and only to it."""
     stage = spec.environment.stage
@@ -156,6 +165,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("network", "gpu_pools", "models", "gateway", "tenants"), references),
     (("gpu_pools", "models"), gpu_fit),
     (("gpu_pools", "models"), gpu_capacity),
+    (("storage", "models"), weights_bucket),
     (("environment", "models", "laptop"), laptop_only),
     (("environment", "models"), real_models_in_production),
     (("environment", "models"), hosted_data_class),

@@ -131,6 +131,11 @@ def cases():
             "in production",
         ),
         "laptop in the cloud": (change(("laptop",), {}), "laptop", "'local'"),
+        "no weights": (
+            change(("storage", "buckets", 0, "name"), "weights"),
+            "storage.buckets",
+            "vllm models load their weights",
+        ),
         "restricted": (change(("environment", "data_class"), "restricted"), "models[2].kind", "must not leave"),
         "open API": (
             change(("cluster", "public_access_cidrs"), ["0.0.0.0/0"]),
