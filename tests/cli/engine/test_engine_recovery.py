@@ -331,12 +331,15 @@ def test_a_kill_during_recovery_can_be_recovered_from(place):
 
 
 def test_ctrl_c_stops_the_engine_and_says_how_to_go_on(place):
-    place.write("import time
-Box('first')
-print('waiting')
-time.sleep(float(os.environ.get('NAP', '0')))
-Box('second')
-")
+    place.write(
+        """
+        import time
+        Box("first")
+        print("waiting")
+        time.sleep(float(os.environ.get("NAP", "0")))
+        Box("second")
+        """
+    )
     place.environ = {"NAP": "60"}
     process = place.start("up", "dev", "--rehearse")
     seen = ""
