@@ -48,6 +48,12 @@ def fetch(endpoint: str, spec: PlatformSpec, name: str, env: str) -> str:
         aws_secret_access_key="rehearsal",  # noqa: S106 - the stand-in cloud has no accounts to protect
         config=Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 1}),
     )
+    if spec.laptop is None:  # whose secrets need no account: the laptop has one only
+
+        def as_account(request: Any, **_: object) -> None:
+            request.headers["x-moto-account-id"] = spec.environment.account_id
+
+        client.meta.events.register("before-sign.*.*", as_account)
     try:
         return str(client.get_secret_value(SecretId=name)["SecretString"])
     except (ClientError, BotoCoreError) as error:
