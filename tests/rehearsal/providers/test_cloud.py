@@ -10,10 +10,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import BotoCoreError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botocore.exceptions import BotoCoreError
 from plinth_cli.errors import PlinthError
 from plinth_cli.rehearsal.children import Child
 from plinth_cli.rehearsal.journal import Journal
@@ -127,7 +127,7 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment(tmp_path):
     def write():
         for number in range(10_000):
             try:
-                s3.put_object(Bucket="acme-data", Key=f"{number:05}", Body=b"x" * 20_000)
+                s3.put_object(Bucket="acme-data", Key=f"{number:05}", Body=b"x" * (number % 3 * 10_000))
             except BotoCoreError:
                 return
             acknowledged.append(f"{number:05}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import boto3
 import grpc
@@ -111,15 +114,55 @@ def test_a_refused_creation_leaves_nothing_behind(tmp_path):
         engine.create(ROLE, assumeRolePolicy=TRUST)
 
 
-def test_a_cloud_that_stopped_answering_is_found_out_about_next_time(tmp_path):
+class Lossy(BaseHTTPRequestHandler):
+    """Passes requests on to the cloud, and loses the answers when it is told to."""
+
+    target = 0
+    losing = False
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        connection = http.client.HTTPConnection("127.0.0.1", self.target)
+        connection.request("POST", self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if self.losing:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.headers["Content-Type"])
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format, *args):
+        pass
+
+
+def test_what_the_cloud_did_without_being_heard_is_not_done_twice(tmp_path):
+    with rehearse(tmp_path / "cloud-only") as cloud, HTTPServer(("127.0.0.1", 0), Lossy) as proxy:
+        Lossy.target, Lossy.losing = int(cloud.aws_endpoint.rpartition(":")[2]), True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{proxy.server_port}"
+        with Rehearsal(tmp_path / "env", url, "passphrase") as rehearsal:
+            with pytest.raises(grpc.RpcError, match="stopped answering"):
+                Engine(rehearsal).create(ROLE, assumeRolePolicy=TRUST)
+            (made,) = iam(cloud).list_roles()["Roles"]
+        Lossy.losing = False
+        with Rehearsal(tmp_path / "env", url, "passphrase") as rehearsal:
+            role = Engine(rehearsal).create(ROLE, assumeRolePolicy=TRUST)
+        assert (role[0], role[1]["uniqueId"]) == (made["RoleName"], made["RoleId"])
+        assert len(iam(cloud).list_roles()["Roles"]) == 1
+
+
+def test_what_is_to_be_adopted_and_is_gone_is_made_again(tmp_path):
     with rehearse(tmp_path) as rehearsal:
-        cloud = next(p for p in psutil.Process().children() if "plinth_cli.rehearsal.cloud" in p.cmdline())
-        engine = Engine(rehearsal)
-        os.kill(cloud.pid, signal.SIGKILL)
-        with pytest.raises(grpc.RpcError, match="stopped answering"):
-            engine.create(ROLE, assumeRolePolicy=TRUST)
-    with rehearse(tmp_path) as rehearsal:
-        assert Engine(rehearsal).create(ROLE, assumeRolePolicy=TRUST)[0].startswith("worker-")
+        role = Engine(rehearsal).create(ROLE, assumeRolePolicy=TRUST)[0]
+        iam(rehearsal).delete_role(RoleName=role)
+    with rehearse(tmp_path, ROLE) as rehearsal:
+        assert Engine(rehearsal).create(ROLE, assumeRolePolicy=TRUST)[0] == role
+        assert iam(rehearsal).get_role(RoleName=role)
 
 
 PARENT = """
