@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 BIN := .venv/bin
 # Tests that start the real engine.
-SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine)
+SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine tests/cli/laptop tests/cli/toolchain tests/house/test_bootstrap.py)
 # Every core; "auto" would be half of them where a core has two threads.
 JOBS ?= logical
 ARGS ?=

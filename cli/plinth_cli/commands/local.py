@@ -34,6 +34,8 @@ def up(project: Project, console: Console) -> Result:
     laptop = Laptop(dirs)
     with console.task("Starting the local cloud") as task:
         endpoint = laptop.start_cloud(spec.laptop.ports.aws, passphrase(project.shared_dirs(LOCAL)))
+        # Not after half a minute of work.
+        laptop.check_ports(spec.laptop.ports.gateway, spec.laptop.ports.models)
         task.finish(f"Local cloud at {endpoint}")
     options = session.Options(aws_endpoint=endpoint)
     result = session.run("up", LOCAL, project=project, rehearse=True, console=console, options=options)

@@ -26,6 +26,7 @@ class EngineCommand(PulumiCommand):
         toolchain: The CLI to start.
         grace: Seconds that the engine gets to finish what is in flight when this process dies.
         isolated: Keep the user's PULUMI_* variables from it.
+        unprotected: Let `destroy` delete what is protected, too.
         on_start: Called with the process id of each command's keeper.
         on_interrupt: Called with how many times Ctrl-C was pressed.
 
@@ -39,6 +40,7 @@ class EngineCommand(PulumiCommand):
         *,
         grace: float = 0.0,
         isolated: bool = False,
+        unprotected: bool = False,
         on_start: Callable[[int], None] = lambda _: None,
         on_interrupt: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -48,6 +50,7 @@ class EngineCommand(PulumiCommand):
         self.interrupted = False
         self._grace = grace
         self._isolated = isolated
+        self._unprotected = unprotected
         self._on_start = on_start
         self._on_interrupt = on_interrupt
 
@@ -64,6 +67,8 @@ class EngineCommand(PulumiCommand):
         Raises:
             CommandError: It failed.
         """
+        if self._unprotected and args[0] == "destroy":
+            args = [*args, "--ignore-protect"]  # the Automation API has no argument for it
         keep = [sys.executable, "-I", "-S", str(Path(keeper.__file__)), str(self._grace)]
         with subprocess.Popen(
             [*keep, self.command, "--non-interactive", *args],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
-from plinth_cli.engine import failure, recovery, sdk
+from plinth_cli.engine import failure, guard, recovery, sdk
 from plinth_cli.engine.lock import Marker, Running, environment_lock
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.engine.result import Operation, Result
@@ -152,8 +152,15 @@ def _rehearse(state: _Run) -> None:
     def note_keeper(pid: int) -> None:
         marker.write(replace(running, keeper=pid, keeper_since=time.time()))
 
+    protected = guard.protected(scratch.files.latest()) if state.operation == "destroy" else []
+    if protected:
+        state.console.warn(guard.in_rehearsal(protected, env))
     command = EngineCommand(
-        state.toolchain, isolated=True, on_start=note_keeper, on_interrupt=_interruption(state.console)
+        state.toolchain,
+        isolated=True,
+        unprotected=bool(protected),
+        on_start=note_keeper,
+        on_interrupt=_interruption(state.console),
     )
     _repair(state, found, scratch, command)
     marker.write(running)
@@ -187,6 +194,10 @@ def _really(state: _Run) -> None:
 
     command = EngineCommand(state.toolchain, grace=REAL_GRACE_SECONDS, on_interrupt=_interruption(state.console))
     stack = workspace.open_real(state.project, state.env, state.operation, command, _environ(state, {}))
+    if state.operation == "destroy":
+        # The engine would delete everything else before it came to the first protected resource.
+        if protected := guard.protected(stack.export_stack().deployment):
+            raise guard.refusal(protected, state.env)
     _execute(state, stack, command)
 
 

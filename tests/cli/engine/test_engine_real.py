@@ -58,3 +58,21 @@ def test_a_wrong_passphrase_is_told(real):
     assert done.returncode == 1
     assert "incorrect passphrase" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_protected_stops_a_destroy_before_anything_is_deleted(real):
+    real.write('Box("box")\nBox("vault", opts=pulumi.ResourceOptions(protect=True))')
+    assert real.cli("up", "dev", "--yes").returncode == 0
+    done = real.cli("destroy", "dev", "--yes")
+    assert done.returncode == 1
+    assert "1 resource is protected against deletion: vault. Nothing was deleted." in done.stderr
+    assert "pulumi state unprotect" in done.stderr
+    assert "everything unchanged (2 resources)" in real.cli("preview", "dev").stdout
+
+
+def test_a_rehearsal_deletes_what_is_protected_and_says_so(place):
+    place.write('Box("vault", opts=pulumi.ResourceOptions(protect=True))')
+    assert place.cli("up", "dev", "--rehearse").returncode == 0
+    done = place.cli("destroy", "dev", "--rehearse")
+    assert done.returncode == 0, done.stderr
+    assert "1 resource is protected (vault): the rehearsal deletes them, the real dev would refuse" in done.stderr
