@@ -1,0 +1,76 @@
+"""Each environment on the real engine: previewed, brought up, brought up again, and taken down."""
+
+from dataclasses import dataclass
+
+import pytest
+from acceptance import observe
+from acceptance.checkout import Checkout, Prepared
+
+LEAST_RESOURCES = {"dev": 150, "staging": 150, "prod": 150}
+
+
+def groups(*names: str):
+    return [pytest.param(name, marks=pytest.mark.xdist_group(f"environment-{name}")) for name in names]
+
+
+@dataclass
+class Site:
+    """One environment, on which the tests of this module act in order."""
+
+    env: str
+    checkout: Checkout
+    prepared: Prepared
+
+    def plinth(self, operation: str):
+        return self.checkout.plinth(operation, self.env, "--rehearse", "--json")
+
+
+@pytest.fixture(scope="module", params=groups("prod", "staging", "dev"))
+def site(request, prepared, make_checkout) -> Site:
+    env = request.param
+    checkout = make_checkout(env)
+    have = prepared(env)
+    have.copy_into(checkout)
+    return Site(env, checkout, have)
+
+
+def test_a_first_preview_and_the_update_after_it_say_the_same_and_break_no_policy(site):
+    preview, up = site.prepared.preview.ok(), site.prepared.up.ok()
+    for run in (preview, up):
+        assert run.doc["policy"] == {"packs": 1, "violations": []}
+        assert set(run.counts) == {"create"}
+        assert run.doc["diagnostics"] == []
+    assert preview.changed() == up.changed()
+    assert up.counts["create"] >= LEAST_RESOURCES[site.env]
+    assert up.counts["create"] == len(observe.resources(site.checkout, site.env))
+
+
+def test_what_is_up_agrees_with_itself(site):
+    observe.assert_all_agree(site.checkout, site.env)
+
+
+def test_a_second_update_changes_nothing(site):
+    before = observe.made(site.checkout, site.env), observe.manifests(site.checkout, site.env)
+    journal = site.checkout.base(site.env) / "cloud" / "journal"
+    size = journal.stat().st_size
+    again = site.plinth("up").ok()
+    assert again.counts == {"same": site.prepared.up.counts["create"]}
+    assert again.doc["changes"] == []
+    assert (observe.made(site.checkout, site.env), observe.manifests(site.checkout, site.env)) == before
+    assert journal.stat().st_size == size, "the cloud was changed"
+
+
+def test_a_rehearsed_destroy_leaves_nothing(site):
+    state = observe.resources(site.checkout, site.env)
+    protected = [item for item in state if item.get("protect")]
+    assert bool(protected) == (site.env != "dev")
+    plain = site.checkout.plinth("destroy", site.env, "--rehearse").ok()
+    if protected:
+        assert f"{len(protected)} protected resources" in plain.said
+    assert observe.resources(site.checkout, site.env) == []
+    assert observe.ledger(site.checkout, site.env) == {}
+    assert observe.manifests(site.checkout, site.env) == {}
+    with observe.cloud(site.checkout, site.env) as cloud:
+        assert {kind: found for kind, found in cloud.inventory().items() if found} == {}
+    assert observe.processes(site.checkout) == {}
+    assert list(site.checkout.temporary.glob("automation-*")) == []
