@@ -18,6 +18,8 @@ from plinth_cli.paths import cache_dir
 LAST_ERROR = "last-error.log"
 _KEYWORD = re.compile(r"(?:(?P<call>[\w.]+)\(\) )?got an unexpected keyword argument '(?P<name>\w+)'")
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argument")
+_REQUIRED = re.compile(r"Missing required property '(?P<name>\w+)'")
+"""What generated Pulumi SDKs say."""
 
 
 @dataclass
@@ -149,6 +151,12 @@ def _wrong_call(error: TypeError, where: str | None) -> PlinthError:
         hint = f" Did you mean '{close[0]}'?" if close else ""
         fix = f"Use one of: {', '.join(allowed)}." if allowed and not close else None
         return PlinthError(f"{call} has no argument '{found['name']}'.{hint}", where, fix)
+    required = _REQUIRED.fullmatch(text)
+    if required:
+        frame = _innermost(error.__traceback__)
+        known = frame.f_locals if frame else {}
+        resource = f"{type(known.get('__self__')).__name__} {known.get('resource_name')}"
+        return PlinthError(f"{resource} lacks the argument '{required['name']}', which is required.", where)
     if _MISSING.search(text):
         return PlinthError(text[:1].upper() + text[1:] + ".", where)
     return PlinthError(f"TypeError: {text}", where)
