@@ -73,16 +73,18 @@ def validate(envs: list[str]) -> int:
 
 
 def schema(*, write: bool) -> int:
-    """Print the JSON Schema of an environment's file, or write it to where its first line points."""
-    from plinth.spec.schema import SCHEMA_PATH, render
+    """Print the JSON Schema of an environment's file, or write it and the reference page to where they are kept."""
+    from plinth.spec import reference
+    from plinth.spec import schema as editors
 
     if not write:
-        Console().say(render().rstrip())
+        Console().say(editors.render().rstrip())
         return 0
-    path = platform().root / SCHEMA_PATH
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(), encoding="utf-8")
-    Console().say(f"Wrote {path}")
+    for kept, render in ((editors.SCHEMA_PATH, editors.render), (reference.REFERENCE_PATH, reference.render)):
+        path = platform().root / kept
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(), encoding="utf-8")
+        Console().say(f"Wrote {path}")
     return 0
 
 

@@ -194,10 +194,9 @@ def _really(state: _Run) -> None:
 
     command = EngineCommand(state.toolchain, grace=REAL_GRACE_SECONDS, on_interrupt=_interruption(state.console))
     stack = workspace.open_real(state.project, state.env, state.operation, command, _environ(state, {}))
-    if state.operation == "destroy":
-        # The engine would delete everything else before it came to the first protected resource.
-        if protected := guard.protected(stack.export_stack().deployment):
-            raise guard.refusal(protected, state.env)
+    # The engine would delete everything else before it came to the first protected resource.
+    if state.operation == "destroy" and (protected := guard.protected(stack.export_stack().deployment)):
+        raise guard.refusal(protected, state.env)
     _execute(state, stack, command)
 
 

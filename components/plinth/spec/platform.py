@@ -36,7 +36,7 @@ class PlatformSpec(Model):
     """GPU node pools."""
 
     storage: Storage = Storage()
-    """Object storage."""
+    """Buckets for weights, artifacts and logs."""
 
     postgres: Postgres = Postgres()
     """Aurora PostgreSQL."""

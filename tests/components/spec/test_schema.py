@@ -6,14 +6,23 @@ import jsonschema
 import pytest
 import yaml
 
-from plinth.spec import schema
+from plinth.spec import reference, schema
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_file_is_fresh():
-    kept = (ROOT / schema.SCHEMA_PATH).read_text()
-    assert kept == schema.render(), "run `plinth schema --write`"
+@pytest.mark.parametrize("written", [(schema.SCHEMA_PATH, schema.render), (reference.REFERENCE_PATH, reference.render)])
+def test_the_files_are_fresh(written):
+    path, render = written
+    assert (ROOT / path).read_text() == render(), "run `plinth schema --write`"
+
+
+def test_the_reference_has_every_model_and_field():
+    page = reference.render()
+    for name, definition in schema.stack_schema()["$defs"].items():
+        assert f"## {name}\n" in page
+        for field in definition.get("properties", {}):
+            assert f"| `{field}` |" in page
 
 
 @pytest.mark.parametrize("environment", ["local", "dev", "staging", "prod"])
