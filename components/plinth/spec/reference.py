@@ -10,8 +10,8 @@ REFERENCE_PATH = "docs/reference/spec.md"
 
 _INTRODUCTION = """# The spec
 
-What can be written under `plinth:platform` in `Pulumi.<env>.yaml`. Every section refuses fields that it does not have, and checks
-across sections run before anything is planned. `plinth validate` lists every mistake at once.
+What can be written under `plinth:platform` in `Pulumi.<env>.yaml`. Every section refuses fields that it does not have,
+and checks across sections run before anything is planned. `plinth validate` lists every mistake at once.
 
 This page is written from the models in `components/plinth/spec/` by `plinth schema --write`.
 """
