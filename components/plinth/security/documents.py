@@ -136,16 +136,23 @@ def endpoint_policy(account_id: str, *extra: Statement) -> Document:
 
 
 def image_layers(region: str) -> Statement:
-    """ECR hands out image layers from a bucket of its own.
+    """Registries hand out image layers from buckets of their own, to nobody in particular or by signed address.
 
-    Source: Amazon ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR".
+    ECR always does; registry.k8s.io, Docker Hub and quay.io do it for callers in AWS, who would get a 403 without this.
+    Source: Amazon ECR user guide, "Minimum Amazon S3 bucket permissions for Amazon ECR"; the registries' redirects.
     """
+    buckets = [
+        f"prod-{region}-starport-layer-bucket",
+        f"prod-registry-k8s-io-{region}",
+        "docker-images-prod*",
+        "quayio-production-s3",
+    ]
     return {
-        "Sid": "EcrImageLayers",
+        "Sid": "ImageLayers",
         "Effect": "Allow",
         "Principal": {"AWS": "*"},
         "Action": "s3:GetObject",
-        "Resource": f"arn:{partition(region)}:s3:::prod-{region}-starport-layer-bucket/*",
+        "Resource": [f"arn:{partition(region)}:s3:::{bucket}/*" for bucket in buckets],
     }
 
 

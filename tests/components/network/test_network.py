@@ -85,7 +85,12 @@ def test_endpoints_admit_this_account_only(recorded):
     for endpoint in endpoints:
         first, *others = json.loads(endpoint.inputs["policy"])["Statement"]
         assert first["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
-        assert [s["Sid"] for s in others] == (["EcrImageLayers"] if endpoint.name.endswith("-s3") else [])
+        assert [s["Sid"] for s in others] == (["ImageLayers"] if endpoint.name.endswith("-s3") else [])
+    images = json.loads(next(e for e in endpoints if e.name.endswith("-s3")).inputs["policy"])["Statement"][1]
+    assert images["Action"] == "s3:GetObject"
+    # The images of the monitoring charts come from these registries, which send callers in AWS to S3.
+    for bucket in ("prod-us-east-1-starport-layer-bucket", "prod-registry-k8s-io-us-east-1", "quayio-production-s3"):
+        assert f"arn:aws:s3:::{bucket}/*" in images["Resource"]
     interface = [e for e in endpoints if e.inputs["vpcEndpointType"] == "Interface"]
     assert all(e.inputs["privateDnsEnabled"] and e.inputs["securityGroupIds"] for e in interface)
     rule = recorded.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
