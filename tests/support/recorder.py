@@ -135,7 +135,8 @@ class _Answers(mocks.Mocks):
         service = args.typ.partition(":")[2].partition("/")[0]
         made_up = {"arn": f"arn:aws:{service}:{REGION}:{account}:{args.name}", "name": args.name}
         specific = OUTPUTS.get(args.typ, lambda _: {})(args.name)
-        state = {**made_up, **specific, **args.inputs}
+        computed = {**made_up, **specific}
+        state = {**computed, **{key: _filled(value, computed.get(key)) for key, value in args.inputs.items()}}
         hidden = {key: pulumi.Output.secret(state[key]) for key in self.secret_outputs & state.keys()}
         return f"{args.name}-id", {**state, **hidden}
 
@@ -209,6 +210,11 @@ def _abandon() -> None:
     for task in unfinished:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
+
+
+def _filled(given: Any, computed: Any) -> Any:
+    """An input as the provider gives it back: an object with what the provider computes in it."""
+    return {**computed, **given} if isinstance(given, Mapping) and isinstance(computed, Mapping) else given
 
 
 def _recorded(request: Any) -> Recorded:

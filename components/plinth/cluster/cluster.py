@@ -84,7 +84,7 @@ class Cluster(Component):
             lambda parts: plan.kubeconfig(parts[0], parts[1], parts[2], environment.region)
         )
 
-        access = self._access()
+        access = [*self._access(), self._private_access(network)]
         early = [self._addon(addon, depends_on=[]) for addon in plan.BEFORE_NODES]
         nodes = self._system_nodes(network, depends_on=early)
         late = [self._addon(addon, depends_on=[nodes]) for addon in plan.AFTER_NODES]
@@ -144,7 +144,21 @@ class Cluster(Component):
             },
             bootstrap_self_managed_addons=False,
             deletion_protection=self._environment.stage == "production",
-            opts=self.options(aws.eks.Cluster, depends_on=[logs, use_key, *control_role.attachments]),
+            # All of the network: nodes need its routes to join, and Karpenter to end its nodes in a destroy.
+            opts=self.options(aws.eks.Cluster, depends_on=[network, logs, use_key, *control_role.attachments]),
+        )
+
+    def _private_access(self, network: Network) -> pulumi.Resource:
+        """The API's private endpoint answers in the whole VPC; EKS itself lets in nodes and pods only."""
+        return aws.vpc.SecurityGroupIngressRule(
+            f"{self._prefix}-api-from-vpc",
+            security_group_id=self.security_group_id,
+            description="Kubernetes API from inside the VPC",
+            cidr_ipv4=network.cidr,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            opts=self.options(aws.vpc.SecurityGroupIngressRule),
         )
 
     def _access(self) -> list[pulumi.Resource]:
@@ -227,6 +241,8 @@ class Cluster(Component):
             cluster_name=self.name,
             node_role_arn=node_role.arn,
             subnet_ids=network.private_subnet_ids,
+            # Nodes follow the control plane to a new version only if they are told it.
+            version=self.version,
             ami_type=plan.AMI_TYPES[nodes.architecture],
             instance_types=nodes.instance_types,
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},

@@ -84,6 +84,18 @@ def test_the_api_is_private_unless_networks_are_named(cidrs, public):
     assert config.get("publicAccessCidrs", []) == cidrs
 
 
+def test_the_private_api_answers_the_whole_vpc_and_nobody_else(recorded):
+    rule = recorded.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cluster-api-from-vpc").inputs
+    assert rule["securityGroupId"] == "sg-cluster-eks"
+    assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.0.0.0/16", 443, 443)
+
+
+def test_the_network_is_whole_before_the_cluster_and_until_it_is_gone():
+    recorded = record(build())
+    network = {r.name for r in recorded.resources if r.custom and r.parent == "network"}
+    assert {"network-private-a-nat", "network-endpoint-s3"} <= network <= recorded.one(EKS).depends_on
+
+
 def test_secrets_are_encrypted_and_everything_is_logged(recorded, eks):
     assert eks.inputs["encryptionConfig"] == {"provider": {"keyArn": "arn:cluster"}, "resources": ["secrets"]}
     assert set(eks.inputs["enabledClusterLogTypes"]) == {
@@ -141,6 +153,10 @@ def test_the_node_group_leaves_its_size_to_whoever_scales_it(recorded):
     group = recorded.one("aws:eks/nodeGroup:NodeGroup")
     assert group.inputs["scalingConfig"] == {"minSize": 2, "maxSize": 5, "desiredSize": 2}
     assert group.ignore_changes == ("scalingConfig.desiredSize",)
+
+
+def test_nodes_follow_the_control_plane_to_a_new_version(recorded, eks):
+    assert recorded.one("aws:eks/nodeGroup:NodeGroup").inputs["version"] == eks.inputs["version"]
 
 
 def test_addons_come_in_the_order_that_nodes_need(recorded):
