@@ -165,6 +165,8 @@ def controller_values(
         "serviceAccount": {"name": SERVICE_ACCOUNT},
         "settings": {"clusterName": cluster_name, "interruptionQueue": queue_name},
         "controller": {
+            # Without it Karpenter asks the instance metadata service, which pods cannot reach here.
+            "env": [{"name": "AWS_REGION", "value": environment.region}],
             "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
         },
     }

@@ -55,7 +55,8 @@ def node_pool_spec(pool: GpuPool, environment: Environment, zones: Sequence[str]
     """Spec of the NodePool: which instances, how many GPUs at most, and when a node goes.
 
     A node goes only when it is empty: moving a model means loading its weights again. Replacements for a new
-    image or for age happen one node at a time.
+    image happen one node at a time. Karpenter's budgets do not hold for age: there the models' disruption budgets
+    decide how many pods move at once.
     """
     requirements = {
         "node.kubernetes.io/instance-type": pool.instance_types,

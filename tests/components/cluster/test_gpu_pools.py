@@ -107,6 +107,8 @@ def test_karpenter_starts_with_crds_identity_and_access(recorded):
         "clusterName": "plinth-dev",
         "interruptionQueue": "karpenter-interruptions",
     }
+    # Pods cannot ask the instance which region they are in.
+    assert {"name": "AWS_REGION", "value": "us-east-1"} in controller.inputs["values"]["controller"]["env"]
 
 
 def test_every_notice_that_a_node_will_go_reaches_karpenter(recorded):
