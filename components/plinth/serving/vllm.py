@@ -42,12 +42,16 @@ def serve_options(model: VllmModel, port: int) -> list[str]:
 
 
 def environment_variables(resources: "PodResources", region: str) -> dict[str, str]:
-    """Environment of the vLLM container: offline, quiet, and writing only where a volume is."""
+    """Environment of the vLLM container: quiet, and writing only where a volume is.
+
+    Not HF_HUB_OFFLINE: many releases of vLLM then take an `s3://` address for a repository's name and stop.
+    """
     return {
         "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,  # boto3, which lists and fetches the files, knows only this one
         "HOME": CACHE,
         "USER": "vllm",  # PyTorch asks for the user's name, and the image has no entry for the pod's user id
-        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
         "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
@@ -69,8 +73,11 @@ class PodResources:
 
     @property
     def streamer_bytes(self) -> int:
-        """Memory that the weight streamer may buffer in: its own default of 40 GB would not fit small instances."""
-        return self.memory_gib * 2**30 // 4
+        """Memory that the weight streamer of each GPU's process may buffer in: a quarter of the replica's, shared.
+
+        Its own defaults, 40 GB and none at all when distributed, would not fit small instances.
+        """
+        return self.memory_gib * 2**30 // (4 * self.gpus)
 
 
 def pod_resources(model: VllmModel, pool: GpuPool) -> PodResources:

@@ -54,7 +54,7 @@ def test_all_replicas_of_an_instance_fit_on_it(name, data):
     assert replicas * needs.cpus <= instance.vcpus
     # What the kubelet and the daemons keep for themselves still has room.
     assert replicas * needs.memory_gib <= 0.75 * instance.memory_gib
-    assert needs.shm_gib * 2**30 + needs.streamer_bytes < needs.memory_gib * 2**30
+    assert needs.shm_gib * 2**30 + needs.gpus * needs.streamer_bytes < needs.memory_gib * 2**30
 
 
 @pytest.mark.parametrize(("spare", "surge", "unavailable"), [(0, 0, 1), (3, 0, 1), (4, 1, 0)])
@@ -69,3 +69,9 @@ def test_nothing_is_written_outside_the_volumes():
     paths = [value for value in variables.values() if value.startswith("/")]
     assert paths
     assert all(path.startswith(vllm.CACHE) for path in paths)
+
+
+def test_weights_are_fetched_from_the_models_own_region_and_never_taken_for_a_repository():
+    variables = vllm.environment_variables(vllm.pod_resources(LARGE, POOLS["h100-reserved"]), "eu-west-1")
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert not {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} & set(variables)
