@@ -118,6 +118,20 @@ class StackFiles:
             f"Start this rehearsal afresh: remove {self.backend.parent}",
         )
 
+    def sweep(self) -> None:
+        """Remove what a kill left beside the stack's files: unfinished drafts, and attributes that are not whole.
+
+        The backend (gocloud.dev/blob/fileblob) writes `.attrs` files in place. It does without one that is missing; of
+        one that is torn it says "EOF", whatever it was asked for.
+        """
+        beside = [path for folder in (self.history, self.locks) for path in folder.glob("*")]
+        beside += self.state.parent.glob(f"{self.state.name}*")
+        beside.append(self.backend / ".pulumi" / "meta.yaml.attrs")
+        for path in beside:
+            torn = path.suffix == ".attrs" and path.exists() and not _is_json(path)
+            if torn or path.suffix == ".tmp":
+                path.unlink(missing_ok=True)
+
     def prune(self) -> None:
         """Drop the oldest checkpoints of finished updates."""
         entries = sorted(self.history.glob("*.checkpoint.json"), key=lambda path: path.name, reverse=True)
@@ -131,6 +145,14 @@ class StackFiles:
         backup = self.state.with_name(f"{self.state.name}.bak")
         copies = [path for path in (backup, *self.history.glob("*.checkpoint.json")) if path.is_file()]
         yield from sorted(copies, key=os.path.getmtime, reverse=True)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def _parse(path: Path) -> Mapping[str, Any] | None:

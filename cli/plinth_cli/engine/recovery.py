@@ -62,6 +62,7 @@ def recover(files: StackFiles, dirs: EnvDirs, ledger: Ledger) -> Recovered:
     if last is not None:
         _end_engine(last, found)
     _remove_dead_locks(files.locks, found)
+    files.sweep()
     restored = files.restore_if_torn(dirs.base / "damaged")
     if restored:
         found.notes.append(restored)
