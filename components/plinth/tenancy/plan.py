@@ -37,6 +37,15 @@ def quota(section: Quota) -> dict[str, str]:
     }
 
 
+RESERVED_PRIORITIES = (
+    naming.SYSTEM_PRIORITY,
+    naming.SERVING_PRIORITY,
+    "system-cluster-critical",
+    "system-node-critical",
+)
+"""Priority classes that a tenant's pods may not have: they would evict the platform's own (Kubernetes lets anybody)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """When the owner hears about the budget."""

@@ -80,6 +80,21 @@ class Tenant(Component):
             spec=core.v1.ResourceQuotaSpecArgs(hard=plan.quota(self._tenant.quota)),
             opts=self.options(core.v1.ResourceQuota),
         )
+        core.v1.ResourceQuota(
+            f"{self._name}-priorities",
+            metadata=self._metadata("no-platform-priority"),
+            spec=core.v1.ResourceQuotaSpecArgs(
+                hard={"pods": "0"},
+                scope_selector=core.v1.ScopeSelectorArgs(
+                    match_expressions=[
+                        core.v1.ScopedResourceSelectorRequirementArgs(
+                            scope_name="PriorityClass", operator="In", values=list(plan.RESERVED_PRIORITIES)
+                        )
+                    ]
+                ),
+            ),
+            opts=self.options(core.v1.ResourceQuota),
+        )
         core.v1.LimitRange(
             f"{self._name}-limits",
             metadata=self._metadata("tenant"),

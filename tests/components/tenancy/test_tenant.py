@@ -34,6 +34,15 @@ def test_the_quota_is_the_specs_and_nothing_opens_the_cluster(prod):
     }
 
 
+def test_no_pod_of_a_tenant_can_evict_the_platforms(prod):
+    spec = prod.one("kubernetes:core/v1:ResourceQuota", "tenant-search-priorities").inputs["spec"]
+    assert spec["hard"] == {"pods": "0"}
+    (scope,) = spec["scopeSelector"]["matchExpressions"]
+    assert (scope["scopeName"], scope["operator"]) == ("PriorityClass", "In")
+    made = {r.inputs["metadata"]["name"] for r in prod.of("kubernetes:scheduling.k8s.io/v1:PriorityClass")}
+    assert made | {"system-cluster-critical", "system-node-critical"} == set(scope["values"])
+
+
 def test_nothing_gets_in_or_out_but_names_the_gateway_and_neighbors(prod):
     deny = prod.one(POLICY, "tenant-search-deny").inputs["spec"]
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
