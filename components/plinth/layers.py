@@ -193,6 +193,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         weights=below.storage,
         data_key_arn=below.keys.arn["data"],
         pools={pool.name: pool for pool in spec.gpu_pools},
+        nodes=on.pools,
         vllm_models=vllm_models,
         autoscaler=scaler,
     )

@@ -84,10 +84,17 @@ def scratch(name: str, size: str, *, memory: bool = False) -> core.v1.VolumeArgs
     )
 
 
-def spread(matching: Mapping[str, str], *, zone: bool, required: bool = False) -> core.v1.TopologySpreadConstraintArgs:
-    """Spread pods over zones or hosts; `required` leaves a pod pending where preferring would place it anyway."""
+def spread(
+    matching: Mapping[str, str], *, zone: bool, required: bool = False, places: int | None = None
+) -> core.v1.TopologySpreadConstraintArgs:
+    """Spread pods over zones or hosts; `required` leaves a pod pending where preferring would place it anyway.
+
+    `places` goes with `required`: fewer zones or hosts than that do not do. Without it all pods fit on one host as
+    long as there is only one.
+    """
     return core.v1.TopologySpreadConstraintArgs(
         max_skew=1,
+        min_domains=places,
         topology_key="topology.kubernetes.io/zone" if zone else "kubernetes.io/hostname",
         when_unsatisfiable="DoNotSchedule" if required else "ScheduleAnyway",
         label_selector=meta.v1.LabelSelectorArgs(match_labels=dict(matching)),

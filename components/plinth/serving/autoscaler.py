@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes import helm
 
-from plinth import versions
+from plinth import naming, versions
 
 
 def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> helm.v3.Release:
@@ -24,6 +24,7 @@ def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.Resource
         max_history=3,
         timeout=600,
         values={
+            "priorityClassName": naming.SYSTEM_PRIORITY,
             "operator": {"replicaCount": 2},
             "metricsServer": {"replicaCount": 2},
             "podSecurityContext": {

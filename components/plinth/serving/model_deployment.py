@@ -36,6 +36,8 @@ class ServingPlatform:
     data_key_arn: pulumi.Input[str]
     """Key that the weights are encrypted with."""
     pools: Mapping[str, GpuPool]
+    nodes: Mapping[str, pulumi.Resource]
+    """What starts the nodes of each pool: they go after the pods, which could not move anywhere else."""
     vllm_models: Sequence[VllmModel]
     """All models on GPU pools: they decide whether a pool has a spare GPU during a rollout."""
     autoscaler: pulumi.Resource | None
@@ -147,7 +149,8 @@ class ModelDeployment(Component):
             node_selector={naming.POOL_LABEL: model.pool},
             tolerations=[core.v1.TolerationArgs(key=naming.GPU_TAINT, operator="Exists", effect="NoSchedule")],
             topology_spread_constraints=[
-                pods.spread(self._selector, zone=False, required=True),
+                # The scheduler fills nodes, so without this the loss of one could take every replica along.
+                pods.spread(self._selector, zone=False, required=True, places=min(model.replicas.min, 2)),
                 pods.spread(self._selector, zone=True),
             ],
             termination_grace_period_seconds=platform.longest_request_seconds + 30,
@@ -159,8 +162,9 @@ class ModelDeployment(Component):
             replicas,
             rollout,
             start_seconds=model.start_minutes * 60,
+            most_replicas=model.replicas.max,
             pod_labels=self._labels,
-            depends_on=[identity, account],
+            depends_on=[identity, account, platform.nodes[model.pool]],
         )
         self._keep_available()
         if scaling.is_scaled(model):
@@ -188,6 +192,7 @@ class ModelDeployment(Component):
             replicas=1,
             rollout=vllm.Rollout(max_surge=1, max_unavailable=0),
             start_seconds=60,
+            most_replicas=1,
             pod_labels={**self._labels, naming.RUNTIME_LABEL: "true"},
             depends_on=[account],
         )
@@ -208,12 +213,16 @@ class ModelDeployment(Component):
         rollout: vllm.Rollout,
         *,
         start_seconds: int,
+        most_replicas: int,
         pod_labels: dict[str, str],
         depends_on: list[pulumi.Resource],
     ) -> apps.v1.Deployment:
-        """The Deployment. Without `replicas` the number is the autoscaler's alone."""
+        """The Deployment. Without `replicas` the number is the autoscaler's alone.
+
+        A rollout may have to go one replica at a time, through as many as there may be.
+        """
         patience = start_seconds + 600  # a node may have to start first
-        timeout = f"{patience * max(replicas or 1, 1)}s"
+        timeout = f"{patience * most_replicas}s"
         return apps.v1.Deployment(
             f"{self._name}-deployment",
             metadata=self._metadata(),

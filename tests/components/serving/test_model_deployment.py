@@ -42,6 +42,16 @@ def test_vllm_runs_on_its_pool_alone(prod):
     assert pod["terminationGracePeriodSeconds"] > spec("prod").gateway.request_timeout_seconds
 
 
+def test_the_loss_of_a_node_leaves_a_replica(prod):
+    hosts, _ = pod_of(prod, "model-chat-large-deployment")["topologySpreadConstraints"]
+    assert (hosts["topologyKey"], hosts["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
+    assert hosts["minDomains"] == 2
+
+
+def test_models_go_before_the_nodes_that_they_are_on(prod):
+    assert "pool-h100-reserved-pool" in prod.one(DEPLOYMENT, "model-chat-large-deployment").depends_on
+
+
 def test_vllm_may_take_as_long_to_start_as_the_spec_says(prod):
     (container,) = pod_of(prod, "model-chat-large-deployment")["containers"]
     probe = container["startupProbe"]
