@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from plinth import addresses, naming
+from plinth import addresses, naming, pods
 from plinth.spec.environment import Environment
 from plinth.spec.monitoring import Monitoring
 
@@ -127,6 +127,8 @@ def _grafana() -> dict[str, Any]:
         "resources": _resources("100m", "512Mi"),
         "securityContext": {**_RESTRICTED_POD, "runAsUser": 472, "runAsGroup": 472, "fsGroup": 472},
         "containerSecurityContext": _RESTRICTED,
+        # Where Grafana unpacks plugins, on a root file system that it cannot write.
+        "extraEmptyDirMounts": [{"name": "tmp", "mountPath": pods.TEMPORARY}],
         "initChownData": {"enabled": False},
         "testFramework": {"enabled": False},
         "grafana.ini": {
@@ -136,7 +138,13 @@ def _grafana() -> dict[str, Any]:
         "sidecar": {
             "securityContext": _RESTRICTED,
             "resources": _resources("20m", "128Mi"),
-            "dashboards": {"enabled": True, "label": DASHBOARD_LABEL, "labelValue": "1", "searchNamespace": "ALL"},
+            # Of its own namespace only: tenants write ConfigMaps in theirs.
+            "dashboards": {
+                "enabled": True,
+                "label": DASHBOARD_LABEL,
+                "labelValue": "1",
+                "searchNamespace": naming.MONITORING_NAMESPACE,
+            },
             "datasources": {"uid": "prometheus"},
         },
     }

@@ -131,6 +131,13 @@ def test_the_release_holds_references_and_no_secret(prod):
     assert given["prometheus"]["prometheusSpec"]["retention"] == "90d"
 
 
+def test_grafana_takes_dashboards_of_no_tenant(prod):
+    grafana = prod.one("kubernetes:helm.sh/v3:Release", "monitoring-stack").inputs["values"]["grafana"]
+    assert grafana["sidecar"]["dashboards"]["searchNamespace"] == "plinth-monitoring"
+    dashboard = prod.one("kubernetes:core/v1:ConfigMap", "monitoring-dashboard").inputs["metadata"]
+    assert dashboard["namespace"] == "plinth-monitoring"
+
+
 def test_scrape_targets_name_ports_that_pods_have(prod):
     deployments = prod.of("kubernetes:apps/v1:Deployment")
     for monitor in prod.of("kubernetes:monitoring.coreos.com/v1:PodMonitor"):
