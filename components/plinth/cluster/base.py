@@ -21,7 +21,7 @@ class ClusterBase(Component):
     """Namespaces with Pod Security levels and closed network, the default storage class, priority classes."""
 
     namespaces: dict[str, pulumi.Output[str]]
-    """Name of each platform namespace (plinth.naming) as an Output that is known once it exists."""
+    """Name of each platform namespace (plinth.naming), known once it, its walls and the priority classes exist."""
 
     storage_class_name: pulumi.Output[str]
     """Encrypted gp3 storage class, the cluster's default."""
@@ -42,7 +42,6 @@ class ClusterBase(Component):
         super().__init__("ClusterBase", name, section, environment=environment, opts=opts)
 
         self._prefix = name
-        self.namespaces = {space.name: self._namespace(space, vpc_cidr) for space in walls.NAMESPACES}
         self.priority_classes = {
             label: k8s.scheduling.v1.PriorityClass(
                 f"{name}-priority-{label}",
@@ -53,6 +52,7 @@ class ClusterBase(Component):
             ).metadata.name
             for label, (value, meaning) in PRIORITIES.items()
         }
+        self.namespaces = {space.name: self._namespace(space, vpc_cidr) for space in walls.NAMESPACES}
         self.storage_class_name = self._storage_class(cluster_key_arn)
         self.register_outputs(
             {
@@ -63,7 +63,7 @@ class ClusterBase(Component):
         )
 
     def _namespace(self, space: walls.Namespace, vpc_cidr: str) -> pulumi.Output[str]:
-        """A namespace; its name is handed out once its walls stand."""
+        """A namespace; its name is handed out once its walls stand and its pods may have their priority."""
         namespace = k8s.core.v1.Namespace(
             f"{self._prefix}-{space.name}",
             metadata=k8s.meta.v1.ObjectMetaArgs(name=space.name, labels=walls.security_labels(space.security)),
@@ -78,7 +78,8 @@ class ClusterBase(Component):
             ).metadata.namespace
             for label, spec in walls.policies(space.name, vpc_cidr).items()
         ]
-        return pulumi.Output.all(namespace.metadata.name, *walled).apply(lambda names: str(names[0]))
+        before = [*walled, *self.priority_classes.values()]
+        return pulumi.Output.all(namespace.metadata.name, *before).apply(lambda names: str(names[0]))
 
     def _storage_class(self, key_arn: pulumi.Input[str]) -> pulumi.Output[str]:
         storage = k8s.storage.v1.StorageClass(

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pulumi_kubernetes as k8s
 import pytest
 from support.recorder import record
 from support.snapshot import check_identities
@@ -88,3 +89,14 @@ def test_the_platform_goes_before_models_and_models_before_the_rest(recorded):
         for p in recorded.of("kubernetes:scheduling.k8s.io/v1:PriorityClass")
     }
     assert values["plinth-system"] > values["plinth-serving"] > 0
+
+
+def test_a_namespace_is_handed_out_once_its_pods_may_have_their_priority():
+    def program():
+        base = build()
+        for name, namespace in base.namespaces.items():
+            k8s.core.v1.ConfigMap(f"in-{name}", metadata={"namespace": namespace})
+
+    recorded = record(program)
+    for inside in recorded.of("kubernetes:core/v1:ConfigMap"):
+        assert {"base-priority-plinth-system", "base-priority-plinth-serving"} <= inside.depends_on
