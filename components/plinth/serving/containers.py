@@ -18,7 +18,13 @@ _CACHE, _SHM, _TEMPORARY = "cache", "shm", "tmp"
 
 
 def vllm_container(
-    model: VllmModel, *, port: int, weights_bucket: pulumi.Input[str], region: str, needs: vllm.PodResources
+    model: VllmModel,
+    *,
+    port: int,
+    weights_bucket: pulumi.Input[str],
+    region: str,
+    needs: vllm.PodResources,
+    drain_seconds: int,
 ) -> core.v1.ContainerArgs:
     """vLLM, loading its weights from S3 and reporting ready once they are on the GPU."""
     weights = pulumi.Output.format("s3://{0}/{1}", weights_bucket, model.weights)
@@ -27,7 +33,7 @@ def vllm_container(
         name="vllm",
         image=model.image,
         command=["vllm", "serve"],
-        args=[weights, *vllm.serve_options(model, port)],
+        args=[weights, *vllm.serve_options(model, port, drain_seconds)],
         env=[core.v1.EnvVarArgs(name=key, value=value) for key, value in variables.items()],
         ports=[core.v1.ContainerPortArgs(name=PORT_NAME, container_port=port)],
         resources=pods.resources(

@@ -143,6 +143,7 @@ class ModelDeployment(Component):
                     weights_bucket=platform.weights.names[WEIGHTS_BUCKET],
                     region=self._environment.region,
                     needs=needs,
+                    drain_seconds=platform.longest_request_seconds,
                 )
             ],
             volumes=containers.vllm_volumes(needs),

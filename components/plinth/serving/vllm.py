@@ -1,6 +1,7 @@
 """What vLLM is told, and what its pods need. Pure.
 
-Sources: vLLM's documentation (`vllm serve`, environment variables, Run:ai Model Streamer) for vLLM 0.1x, engine V1.
+Sources: vLLM's documentation (`vllm serve`, environment variables, Run:ai Model Streamer) for vLLM 0.2x, engine V1.
+Older images do not know `--shutdown-timeout` and refuse to start.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ HOST_SHARE = 0.7
 """Share of an instance's processors and memory that its model pods request; the rest is the system's."""
 
 
-def serve_options(model: VllmModel, port: int) -> list[str]:
-    """Options of `vllm serve`, after the address of the weights."""
+def serve_options(model: VllmModel, port: int, drain_seconds: int) -> list[str]:
+    """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish."""
     options = [
         "--host=0.0.0.0",
         f"--port={port}",
@@ -34,6 +35,8 @@ def serve_options(model: VllmModel, port: int) -> list[str]:
         f"--max-model-len={model.max_context_tokens}",
         f"--gpu-memory-utilization={USABLE_SHARE}",
         "--enable-prefix-caching",
+        # Its default breaks off every running answer as soon as the pod has to go.
+        f"--shutdown-timeout={drain_seconds}",
     ]
     if model.tensor_parallel > 1:
         # Each GPU's process reads its own share of the weights from S3.

@@ -38,8 +38,11 @@ def test_vllm_runs_on_its_pool_alone(prod):
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
     assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
     assert pod["priorityClassName"] == "plinth-serving"
-    # An answer under way may finish.
-    assert pod["terminationGracePeriodSeconds"] > spec("prod").gateway.request_timeout_seconds
+    # An answer under way may finish: vLLM waits for it, and Kubernetes for vLLM.
+    longest = spec("prod").gateway.request_timeout_seconds
+    (container,) = pod["containers"]
+    assert f"--shutdown-timeout={longest}" in container["args"]
+    assert pod["terminationGracePeriodSeconds"] > container["lifecycle"]["preStop"]["sleep"]["seconds"] + longest
 
 
 def test_the_loss_of_a_node_leaves_a_replica(prod):

@@ -15,7 +15,7 @@ LARGE, SMALL = MODELS["chat-large"], MODELS["chat-small"]
 
 
 def test_options_of_a_model_on_several_gpus():
-    assert vllm.serve_options(LARGE, 8000) == [
+    assert vllm.serve_options(LARGE, 8000, 600) == [
         "--host=0.0.0.0",
         "--port=8000",
         "--served-model-name=chat-large",
@@ -25,12 +25,13 @@ def test_options_of_a_model_on_several_gpus():
         "--max-model-len=65536",
         "--gpu-memory-utilization=0.9",
         "--enable-prefix-caching",
+        "--shutdown-timeout=600",
         '--model-loader-extra-config={"distributed":true}',
     ]
 
 
 def test_one_gpu_loads_alone_and_says_its_precision():
-    options = vllm.serve_options(SMALL, 8000)
+    options = vllm.serve_options(SMALL, 8000, 600)
     assert "--dtype=bfloat16" in options
     assert not [option for option in options if "distributed" in option]
 
