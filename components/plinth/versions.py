@@ -1,6 +1,6 @@
 """The release train: every chart, add-on and API version in one place.
 
-Versions that run together are changed together; `tests/components/test_versions.py` holds the rules.
+Versions that run together are changed together.
 Sources: the projects' own releases, as of 2026-11-01.
 """
 
@@ -30,11 +30,11 @@ KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {
-    "vpc-cni": "v1.21.1-eksbuild.1",
-    "kube-proxy": "v1.36.0-eksbuild.2",
-    "coredns": "v1.13.2-eksbuild.1",
-    "eks-pod-identity-agent": "v1.3.10-eksbuild.1",
-    "aws-ebs-csi-driver": "v1.54.0-eksbuild.1",
+    "vpc-cni": "v1.22.3-eksbuild.1",
+    "kube-proxy": "v1.36.0-eksbuild.13",
+    "coredns": "v1.14.3-eksbuild.3",
+    "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+    "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
     "eks-node-monitoring-agent": "v1.7.0-eksbuild.1",
 }
 """EKS add-ons and their versions. Check against `aws eks describe-addon-versions` when raising KUBERNETES."""
