@@ -42,6 +42,11 @@ def tenant_folder(environment: Environment, tenant: str) -> str:
     return f"plinth/{environment.name}/tenants/{tenant}/"
 
 
+def tenant_role_path(environment: Environment) -> str:
+    """IAM path of the roles with which tenants' secrets are read."""
+    return f"/plinth/{environment.name}/tenants/"
+
+
 def tenant_key_secret(environment: Environment, tenant: str) -> str:
     """Secrets Manager name of a tenant's gateway key."""
     return f"{tenant_folder(environment, tenant)}gateway-key"

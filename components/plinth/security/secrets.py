@@ -56,7 +56,9 @@ class SecretsBridge(Component):
         section = {"store": STORE_NAME, "readers": list(READERS)}
         super().__init__("SecretsBridge", name, section, environment=environment, opts=opts)
         region, account = environment.region, environment.account_id
-        secrets = f"arn:{documents.partition(region)}:secretsmanager:{region}:{account}:secret"
+        partition = documents.partition(region)
+        secrets = f"arn:{partition}:secretsmanager:{region}:{account}:secret"
+        readers = f"arn:{partition}:iam::{account}:role{naming.tenant_role_path(environment)}*"
         identity = WorkloadIdentity(
             f"{name}-identity",
             environment=environment,
@@ -64,7 +66,9 @@ class SecretsBridge(Component):
             namespace=namespace,
             service_account=SERVICE_ACCOUNT,
             policies={
-                "read": documents.read_secrets([f"{secrets}:plinth/{environment.name}/*"], secrets_key_arn, region)
+                "read": documents.read_secrets([f"{secrets}:plinth/{environment.name}/*"], secrets_key_arn, region),
+                # By their path, because a policy for each tenant would fill what one role can hold.
+                "tenants": documents.document(documents.allow(["sts:AssumeRole", "sts:TagSession"], [readers])),
             },
             opts=pulumi.ResourceOptions(parent=self),
         )

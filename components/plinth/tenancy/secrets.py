@@ -36,6 +36,7 @@ def tenant_store(
     role = aws.iam.Role(
         f"{name}-reader",
         description=f"Secrets of tenant {tenant}",
+        path=naming.tenant_role_path(environment),
         assume_role_policy=pulumi.Output.json_dumps(_trust(operator)),
         opts=component.options(aws.iam.Role),
     )
@@ -44,14 +45,6 @@ def tenant_store(
         f"{name}-read",
         role=role.name,
         policy=pulumi.Output.json_dumps(documents.read_secrets([folder], secrets_key_arn, region)),
-        opts=component.options(aws.iam.RolePolicy),
-    )
-    taking_on = aws.iam.RolePolicy(
-        f"{name}-take-on",
-        role=bridge.role_name,
-        policy=pulumi.Output.json_dumps(
-            documents.document(documents.allow(["sts:AssumeRole", "sts:TagSession"], [role.arn]))
-        ),
         opts=component.options(aws.iam.RolePolicy),
     )
     store = k8s.apiextensions.CustomResource(
@@ -64,7 +57,7 @@ def tenant_store(
             "provider": {"aws": {"service": "SecretsManager", "region": region, "role": role.arn}},
         },
         # The operator and its CRDs exist once the platform's own store does.
-        opts=component.options(k8s.apiextensions.CustomResource, depends_on=[reading, taking_on, bridge]),
+        opts=component.options(k8s.apiextensions.CustomResource, depends_on=[reading, bridge]),
     )
     return store.id.apply(lambda _: store_name(tenant))
 

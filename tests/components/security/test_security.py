@@ -100,7 +100,7 @@ def test_a_workload_identity_takes_a_policy_in_any_form(policy):
 
 def test_the_bridge_reads_this_environments_secrets_and_no_others():
     recorded = record(bridge())
-    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "secrets-identity-read").inputs["policy"])
     assert policy["Statement"][0]["Resource"] == ["arn:aws:secretsmanager:us-east-1:123456789012:secret:plinth/dev/*"]
     store = recorded.one(STORE).inputs["spec"]
     assert store["conditions"] == [{"namespaces": ["plinth-system", "plinth-serving", "plinth-monitoring"]}]

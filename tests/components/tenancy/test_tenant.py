@@ -70,8 +70,11 @@ def test_a_tenant_reads_its_own_folder_of_secrets_and_no_other(prod):
     policy = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "tenant-search-read").inputs["policy"])
     read = next(statement for statement in policy["Statement"] if statement["Sid"] == "Read")
     assert read["Resource"] == ["arn:aws:secretsmanager:us-east-1:777788889999:secret:plinth/prod/tenants/search/*"]
-    trust = json.loads(prod.one("aws:iam/role:Role", "tenant-search-reader").inputs["assumeRolePolicy"])
+    reader = prod.one("aws:iam/role:Role", "tenant-search-reader").inputs
+    trust = json.loads(reader["assumeRolePolicy"])
     assert trust["Statement"][0]["Principal"]["AWS"].startswith("arn:aws:iam::777788889999:role/")
+    taking_on = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "secrets-identity-tenants").inputs["policy"])
+    assert taking_on["Statement"][0]["Resource"] == [f"arn:aws:iam::777788889999:role{reader['path']}*"]
     for external in prod.of(EXTERNAL):
         metadata = external.inputs["metadata"]
         expected = metadata["namespace"] if metadata["namespace"].startswith("tenant-") else "platform"
