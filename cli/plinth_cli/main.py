@@ -91,7 +91,7 @@ def refresh(env: Env, rehearse: Rehearse = False, yes: Yes = False, as_json: Jso
 
 @app.command()
 def validate(
-    envs: Annotated[list[str] | None, typer.Argument(metavar="[ENV]...", help="Default: all of them.")] = None,
+    envs: Annotated[list[str] | None, typer.Argument(metavar="ENV", help="Default: all of them.")] = None,
 ) -> None:
     """Check the specs and print every mistake; needs no engine."""
     from plinth_cli.commands import specs
@@ -144,7 +144,7 @@ def status(env: Env = "local", as_json: Json = False) -> None:
 @app.command()
 def logs(
     env: Env = "local",
-    workload: Annotated[str | None, typer.Argument(metavar="[WORKLOAD]", help="Default: all of them.")] = None,
+    workload: Annotated[str | None, typer.Argument(metavar="WORKLOAD", help="Default: all of them.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing until Ctrl-C.")] = False,
 ) -> None:
     """Print the logs of what runs on this machine."""

@@ -133,6 +133,18 @@ def test_validate_lists_every_mistake_of_every_environment(demo):
     assert missing.returncode == 1 and "demo:platform" in missing.stderr
 
 
+def test_validate_knows_a_misspelt_key_an_empty_file_and_the_file_of_another_environment(demo):
+    (demo / "Pulumi.dev.yaml").write_text("config:\n  demo:platfrom: {}\n")
+    assert "Rename `demo:platfrom` to `demo:platform`." in plinth("validate", "dev", cwd=demo).stderr
+    (demo / "Pulumi.dev.yaml").write_text("\n")
+    assert "The file is empty." in plinth("validate", "dev", cwd=demo).stderr
+    spec = (ROOT / "Pulumi.prod.yaml").read_text().replace("plinth:platform", "demo:platform")
+    (demo / "Pulumi.dev.yaml").write_text(spec)
+    done = plinth("validate", "dev", cwd=demo)
+    assert done.returncode == 1
+    assert "environment.name: 'prod' is not allowed: the same as the file's: 'dev'" in done.stderr
+
+
 def test_our_own_environments_are_valid():
     done = plinth("validate")
     assert done.returncode == 0, done.stderr
@@ -162,6 +174,11 @@ def test_only_local_runs_here(demo):
     assert done.returncode == 2
     assert "dev does not run on this machine" in done.stderr
     assert plinth("down", "local", cwd=demo).returncode == 0
+
+
+def test_usage_names_arguments_once():
+    assert "logs [OPTIONS] [ENV] [WORKLOAD]\n" in plinth("logs", "--help").stdout
+    assert "validate [OPTIONS] [ENV]...\n" in plinth("validate", "--help").stdout
 
 
 def test_a_defect_of_ours_is_one_sentence_and_a_file(demo, tmp_path):

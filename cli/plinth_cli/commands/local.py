@@ -111,6 +111,8 @@ def logs(env: str, workload: str | None, *, follow: bool) -> int:
     Raises:
         PlinthError: No such log, or the environment is not the local one.
     """
+    if workload is None:
+        _not_a_workload(env)
     laptop = _laptop(env)
     console = Console()
     if workload is None and not follow:
@@ -163,6 +165,17 @@ def _laptop(env: str) -> Laptop:
     if env != LOCAL:
         raise UnknownEnvironment(f"{env} does not run on this machine.", fix=f"Only `{LOCAL}` does.")
     return Laptop(project.dirs(LOCAL))
+
+
+def _not_a_workload(env: str) -> None:
+    """Refuse `plinth logs gateway` with the command that was meant."""
+    project = platform()
+    if env in project.environments():
+        return
+    if any(found.name == env for found in Laptop(project.dirs(LOCAL)).status()):
+        raise UnknownEnvironment(
+            f"'{env}' is a workload; the environment comes first.", fix=f"{invocation()} logs {LOCAL} {env}"
+        )
 
 
 def _table(statuses: list[ProcessStatus], console: Console) -> None:

@@ -1,5 +1,6 @@
 """Commands that need the spec and no engine: validate, schema, envs."""
 
+import difflib
 import json
 import time
 from pathlib import Path
@@ -27,12 +28,16 @@ def raw_spec(project: Project, env: str) -> object:
     """Return what an environment's file says under the spec's key.
 
     Raises:
-        PlinthError: Nothing.
+        PlinthError: It has no such key.
     """
     config, key = project.config(env), f"{project.name}:{SPEC_KEY}"
     if key not in config:
-        where = str(project.stack_file(env))
-        raise PlinthError(f"There is no `{key}`.", where, "Write the spec under that key, inside `config`.")
+        path = project.stack_file(env)
+        close = difflib.get_close_matches(key, config, n=1)
+        if close:
+            raise PlinthError(f"There is no `{key}` in `config`.", str(path), f"Rename `{close[0]}` to `{key}`.")
+        what = "The file is empty." if not path.read_text().strip() else f"There is no `{key}` in `config`."
+        raise PlinthError(what, str(path), f"Write the spec under `config:`, `{key}:`, as Pulumi.{LOCAL}.yaml does.")
     return config[key]
 
 
@@ -54,7 +59,7 @@ def validate(envs: list[str]) -> int:
     Raises:
         PlinthError: An environment does not exist, or its file is not YAML.
     """
-    from plinth.spec import SpecError, load_spec
+    from plinth.spec import Problem, SpecError, load_spec
 
     project = platform()
     console = Console()
@@ -63,12 +68,16 @@ def validate(envs: list[str]) -> int:
         path = project.stack_file(env)
         try:
             spec = load_spec(raw_spec(project, env), path.name)
+            if spec.environment.name != env:
+                allowed = f"the same as the file's: '{env}'"
+                raise SpecError([Problem("environment.name", spec.environment.name, allowed)], path.name)
         except SpecError as error:
             failed = True
             console.error(PlinthError(str(error)))
         else:
-            sizes = f"{len(spec.models)} models, {len(spec.tenants)} tenants, {len(spec.gpu_pools)} GPU pools"
-            console.say(f"✓ {path.name}: {sizes}")
+            sizes = {"model": len(spec.models), "tenant": len(spec.tenants), "GPU pool": len(spec.gpu_pools)}
+            told = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in sizes.items())
+            console.say(f"✓ {path.name}: {told}")
     return 1 if failed else 0
 
 

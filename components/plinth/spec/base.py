@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """A frozen section of the spec that refuses unknown fields.
+    """A frozen section of the spec that refuses unknown fields and values of another type, such as `yes` for a number.
 
     Attribute docstrings become the descriptions of the JSON Schema that editors read.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 PATTERN_MEANING: dict[str, str] = {}

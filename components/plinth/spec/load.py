@@ -61,12 +61,15 @@ def problems_in(error: ValidationError, annotation: object, prefix: tuple[str, .
     """Each mistake that pydantic found in a value of type `annotation`, at `prefix`, in words for a person."""
     for details in error.errors(include_url=False):
         # A tagged union puts the chosen tag into the location; the user's file has no such level.
-        keys, models = _locate(details["loc"], annotation)
+        keys, models, within = _locate(details["loc"], annotation)
         path = _path(prefix + keys)
-        yield _problem(path, details, models)
+        yield _problem(path, details, models, within)
 
 
-def _problem(path: str, details: ErrorDetails, models: Sequence[type[BaseModel]]) -> Problem:
+def _problem(
+    path: str, details: ErrorDetails, models: Sequence[type[BaseModel]], within: Sequence[type[BaseModel]]
+) -> Problem:
+    """A mistake in words; `models` have the field that it is in, `within` are what its value may be."""
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "extra_forbidden":
         key = str(details["loc"][-1])
@@ -84,8 +87,37 @@ def _problem(path: str, details: ErrorDetails, models: Sequence[type[BaseModel]]
         return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(str(tag), choices))
     if kind == "string_pattern_mismatch":
         return Problem(path, value, PATTERN_MEANING[str(context["pattern"])])
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        fields = [field for model in within for field in model.model_fields]
+        return Problem(path, value, f"a mapping of {', '.join(fields)}" if fields else "a mapping")
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return Problem(path, value, "text: put it in quotes")
+    if kind in _WORDS:
+        return Problem(path, value, _WORDS[kind].format(**context))
     message = details["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return Problem(path, value, message[:1].lower() + message[1:])
+
+
+_WORDS = {
+    "string_type": "text",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of at most {max_length}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
+"""What is allowed, by pydantic's kind of error, with the facts of the error."""
 
 
 def _description(key: str, models: Sequence[type[BaseModel]]) -> str:
@@ -94,13 +126,15 @@ def _description(key: str, models: Sequence[type[BaseModel]]) -> str:
     return (texts[0] or "a value is required").rstrip(".") if texts else "a value is required"
 
 
-def _locate(location: Sequence[int | str], annotation: object) -> tuple[tuple[int | str, ...], list[type[BaseModel]]]:
-    """The location without union tags, and the models that the last key belongs to."""
+def _locate(
+    location: Sequence[int | str], annotation: object
+) -> tuple[tuple[int | str, ...], list[type[BaseModel]], list[type[BaseModel]]]:
+    """The location without union tags, the models that the last key belongs to, and those that its value may be."""
     keys: list[int | str] = []
     current, owners = [annotation], list[type[BaseModel]]()
     for key in location:
         branches = [branch for item in current for branch in _branches(item)]
-        models = [item for item in branches if isinstance(item, type) and issubclass(item, BaseModel)]
+        models = _models(branches)
         tagged = [model for model in models if _tag(model) == key]
         if tagged and not any(key in model.model_fields for model in models):
             current = list[object](tagged)
@@ -112,7 +146,11 @@ def _locate(location: Sequence[int | str], annotation: object) -> tuple[tuple[in
             arguments = typing.get_args(item)
             if arguments and typing.get_origin(item) in (list, dict):
                 current.append(arguments[-1])
-    return tuple(keys), owners
+    return tuple(keys), owners, _models([branch for item in current for branch in _branches(item)])
+
+
+def _models(types_: Sequence[object]) -> list[type[BaseModel]]:
+    return [item for item in types_ if isinstance(item, type) and issubclass(item, BaseModel)]
 
 
 def _branches(annotation: object) -> Iterator[object]:

@@ -51,13 +51,13 @@ class Architecture(Model):
     """All weights, in billions (a mixture of experts counts every expert)."""
 
     layers: Annotated[int, Field(ge=1, le=500)]
-    """`num_hidden_layers`."""
+    """Number of layers: `num_hidden_layers` of `config.json`."""
 
     kv_heads: Annotated[int, Field(ge=1, le=256)]
-    """`num_key_value_heads`."""
+    """Number of key and value heads: `num_key_value_heads` of `config.json`."""
 
     head_dim: Annotated[int, Field(ge=16, le=1024)]
-    """`head_dim`: `hidden_size` divided by `num_attention_heads` where it is not given."""
+    """Size of a head: `head_dim` of `config.json`, or else `hidden_size` divided by `num_attention_heads`."""
 
 
 class VllmModel(Model):

@@ -164,6 +164,43 @@ def test_a_mistake_says_where_and_what_is_allowed(platform, name):
     assert text in found[path], found
 
 
+WORDING = {
+    "account_id": (("environment", "account_id"), 123456789012, "text: put it in quotes"),
+    "abbreviated": (("environment", "stage"), "prod", "Did you mean 'production'?"),
+    "no number": (("gateway", "replicas"), "one", "is not allowed: a whole number."),
+    "yes for a number": (("postgres", "min_acu"), True, "a number"),
+    "number in quotes": (("gpu_pools", 0, "max_gpus"), "32", "a whole number"),
+    "fraction": (("tenants", 0, "monthly_budget_usd"), 0.5, "a whole number"),
+    "no list": (("network", "zones"), "a", "is not allowed: a list."),
+    "nothing in it": (("models",), [], "a list of at least 1"),
+    "too little": (("gpu_pools", 0, "idle_minutes"), -1, "at least 1"),
+    "too much": (("gpu_pools", 0, "idle_minutes"), 5000, "at most 1440"),
+    "text for a section": (("gateway",), "on", "a mapping of image, replicas, routes"),
+    "text for an entry": (("tenants", 1), "support", "a mapping of name, owner_email"),
+    "empty section": (("postgres",), None, "postgres: missing: a mapping of "),
+    "quota": (("tenants", 0, "quota"), [1], "a mapping of cpus, memory_gib, gpus, pods"),
+}
+
+
+@pytest.mark.parametrize("name", WORDING)
+def test_what_is_allowed_is_said_in_the_words_of_yaml(platform, name):
+    (*parents, last), value, text = WORDING[name]
+    data = target = platform("prod")
+    for key in parents:
+        target = target[key]
+    target[last] = value
+    (found,) = messages(data).values()
+    assert text in found
+    assert "?." not in found
+    assert "instance of" not in found
+
+
+def test_a_missing_field_says_what_it_is(platform):
+    data = platform("prod")
+    del data["models"][0]["architecture"]["kv_heads"]
+    assert "Number of key and value heads" in messages(data)["models[0].architecture.kv_heads"]
+
+
 def test_laptop_ports(platform):
     data = platform("local")
     data["laptop"]["ports"]["models"] = {"dev-small": 8080, "dev-lrge": 9000}
