@@ -200,6 +200,26 @@ def _is_read(environ: Environ, body: bytes) -> bool:
     return action.startswith(_READS) and not action.startswith(_NOT_READS)
 
 
+def _heed_conditions() -> None:
+    """Lets bucket policies deny no more than their conditions say.
+
+    moto denies whatever a statement with conditions denies, so a policy against plain HTTP would close the bucket.
+    """
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
+        document: dict[str, Any] = json.loads(self.policy) if self.policy else {"Statement": []}
+        given: Any = document["Statement"]
+        statements = [one for one in (given if isinstance(given, list) else [given]) if "Condition" not in one]
+        if not statements:
+            return PermissionResult.NEUTRAL
+        policy = IAMPolicy(json.dumps({**document, "Statement": statements}))
+        return policy.is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission
+
+
 def main() -> None:
     """Restores the cloud from its journal and serves it."""
     parser = argparse.ArgumentParser(prog="plinth-cloud")
@@ -210,6 +230,7 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # arn:aws:iam::aws:policy/... exist, as in every account
     passphrase = os.environ.pop(KEY_VARIABLE, "")
+    _heed_conditions()
     try:
         if not passphrase:
             raise PlinthError("The rehearsal's cloud needs a passphrase.", where=KEY_VARIABLE, fix="Set the variable.")
