@@ -2,6 +2,6 @@ import pytest
 
 pytest.register_assert_rewrite("acceptance.checkout", "acceptance.observe")
 
-from acceptance.fixtures import make_checkout, prepared, toolchain  # noqa: E402 - assertions are rewritten on import
+from acceptance.fixtures import local, make_checkout, prepared, toolchain  # noqa: E402 - assertions are rewritten on import
 
-__all__ = ["make_checkout", "prepared", "toolchain"]
+__all__ = ["local", "make_checkout", "prepared", "toolchain"]
