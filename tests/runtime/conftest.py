@@ -37,7 +37,7 @@ def get(url: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def until(condition: Callable[[], object], seconds: float = 10, what: str = "the condition") -> object:
+def until(condition: Callable[[], object], seconds: float = 60, what: str = "the condition") -> object:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError):

@@ -30,7 +30,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(condition: Callable[[], object], seconds: float = 15, what: str = "the condition") -> object:
+def until(condition: Callable[[], object], seconds: float = 60, what: str = "the condition") -> object:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(OSError):

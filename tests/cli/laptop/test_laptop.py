@@ -146,7 +146,7 @@ def test_secrets_are_followed_without_a_restart(site, helpers) -> None:
             return [model.id for model in client(site, "plinth_search_new").models.list()]
         return []
 
-    helpers.until(lambda: models() == ["chat", "search/fast"], 20, "the new key and route")
+    helpers.until(lambda: models() == ["chat", "search/fast"], 90, "the new key and route")
     assert statuses(laptop)["gateway"].pid == pid
 
 
@@ -244,7 +244,7 @@ def test_killing_the_command_line_before_keep_leaves_nothing(site, helpers) -> N
         pids = site.remember(site.laptop)
         assert len(pids) == 3
         process.kill()
-    helpers.until(lambda: not any(map(helpers.alive, pids.values())), 15, "the end of all processes")
+    helpers.until(lambda: not any(map(helpers.alive, pids.values())), 60, "the end of all processes")
     assert not (site.dirs.run / "mounts").exists()
 
 
@@ -269,7 +269,7 @@ def test_killing_the_supervisor_leaves_no_child(site, helpers) -> None:
     laptop.keep()
     pids = site.remember(laptop)
     os.kill(pids["supervisor"], signal.SIGKILL)
-    helpers.until(lambda: not any(map(helpers.alive, pids.values())), 10, "the end of all processes")
+    helpers.until(lambda: not any(map(helpers.alive, pids.values())), 60, "the end of all processes")
     assert laptop.status() == []
     assert (site.dirs.run / "mounts").exists()
     assert laptop.stop() is False
