@@ -163,6 +163,7 @@ def down(env: Env = "local") -> None:
 
 def _call(command: Callable[[], int], as_json: bool = False) -> NoReturn:
     """Run a command and end with its exit code; whatever goes wrong is told in a sentence, not in a traceback."""
+    from plinth_cli.commands.deploy import Unconfirmed
     from plinth_cli.console import Console
     from plinth_cli.engine.failure import unexpected
     from plinth_cli.engine.project import UnknownEnvironment
@@ -172,7 +173,7 @@ def _call(command: Callable[[], int], as_json: bool = False) -> NoReturn:
     try:
         code = command()
     except PlinthError as error:
-        code = EXIT_USAGE if isinstance(error, UnknownEnvironment) else EXIT_ERROR
+        code = EXIT_USAGE if isinstance(error, (UnknownEnvironment, Unconfirmed)) else EXIT_ERROR
         _tell(error, code, error_document, as_json)
     except KeyboardInterrupt:
         Console().warn("Stopped.")

@@ -102,6 +102,18 @@ def test_a_real_environment_is_not_changed_without_a_yes(demo, operation):
     assert "changes a real environment" in done.stderr
     assert f"plinth {operation} prod --rehearse" in done.stderr
     assert not (demo / ".plinth").exists()
+    refused = json.loads(plinth(operation, "prod", "--json", cwd=demo).stdout)
+    assert (refused["ok"], refused["exitCode"]) == (False, 2)
+
+
+@pytest.mark.parametrize("operation", ["preview", "destroy", "envs"])
+def test_a_folder_that_is_no_stack_does_not_mean_the_platform_above_it(demo, operation):
+    (demo / "stacks").mkdir()
+    arguments = [] if operation == "envs" else ["local"]
+    done = plinth(operation, *arguments, "--stack", "stacks", cwd=demo)
+    assert done.returncode == 1
+    assert "There is no Pulumi.yaml in this folder." in done.stderr
+    assert not (demo / ".plinth").exists()
 
 
 def test_without_a_backend_the_error_names_the_rehearsal(demo, tmp_path):

@@ -5,12 +5,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plinth_cli.commands.specs import project_at
 from plinth_cli.console import Console
 from plinth_cli.engine.project import LOCAL, Project
-from plinth_cli.engine.result import EXIT_OK, EXIT_USAGE, Operation, Result
+from plinth_cli.engine.result import EXIT_OK, Operation, Result
+from plinth_cli.errors import PlinthError
 
 if TYPE_CHECKING:
     from plinth_cli.engine.session import Options
+
+
+class Unconfirmed(PlinthError):
+    """A real environment would change, and nobody said yes."""
 
 
 def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json: bool, stack: Path | None) -> int:
@@ -22,7 +28,7 @@ def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json
     from plinth_cli.engine.session import run
 
     console = Console(quiet=as_json)
-    project = Project.load(stack)
+    project = project_at(stack)
     project.stack_file(env)
     if env == LOCAL and project.is_platform and operation in ("up", "destroy"):
         from plinth_cli.commands import local
@@ -64,18 +70,21 @@ def finish(result: Result, console: Console, *, as_json: bool) -> int:
 
 
 def _confirm(operation: Operation, env: str, project: Project, console: Console) -> int | None:
-    """Ask before a real environment changes; returns an exit code when nothing is to be done."""
+    """Ask before a real environment changes; returns an exit code when nothing is to be done.
+
+    Raises:
+        Unconfirmed: There is nobody to ask.
+    """
     import typer
 
     from plinth_cli.engine.display import show
     from plinth_cli.engine.session import run
 
     if not sys.stdin.isatty() or console.quiet:
-        console.warn(
+        raise Unconfirmed(
             f"`plinth {operation} {env}` changes a real environment, and nobody is here to ask.",
             fix=f"Add --yes, or try it without any account: plinth {operation} {env} --rehearse",
         )
-        return EXIT_USAGE
     if operation == "up":
         result = run("preview", env, project=project, rehearse=False, console=console)
         show(result, console)

@@ -24,6 +24,22 @@ def platform(stack: Path | None = None) -> Project:
     return project if project.is_platform else Project.load(project.platform_root)
 
 
+def project_at(stack: Path | None) -> Project:
+    """Return the project in a folder; with no folder, the one that the working directory is in.
+
+    Raises:
+        PlinthError: There is none. One further up is not taken: a misspelt folder must not mean the platform.
+    """
+    project = Project.load(stack)
+    if stack is not None and project.root != stack.resolve():
+        raise PlinthError(
+            "There is no Pulumi.yaml in this folder.",
+            str(stack),
+            "Give the folder of a team stack, e.g. stacks/search.",
+        )
+    return project
+
+
 def raw_spec(project: Project, env: str) -> object:
     """Return what an environment's file says under the spec's key.
 
@@ -99,7 +115,7 @@ def schema(*, write: bool) -> int:
 
 def environments(*, as_json: bool, stack: Path | None) -> int:
     """List the environments of a project, and what is rehearsed of each."""
-    project = Project.load(stack)
+    project = project_at(stack)
     rows = [(env, *_rehearsed(project, env)) for env in project.environments()]
     console = Console()
     if as_json:
