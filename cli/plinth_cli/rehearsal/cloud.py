@@ -210,8 +210,9 @@ def _heed_conditions() -> None:
 
     def get_permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
         document: dict[str, Any] = json.loads(self.policy) if self.policy else {"Statement": []}
-        given: Any = document["Statement"]
-        statements = [one for one in (given if isinstance(given, list) else [given]) if "Condition" not in one]
+        given = document["Statement"]
+        listed = cast("list[dict[str, Any]]", given if isinstance(given, list) else [given])
+        statements = [statement for statement in listed if "Condition" not in statement]
         if not statements:
             return PermissionResult.NEUTRAL
         policy = IAMPolicy(json.dumps({**document, "Statement": statements}))
