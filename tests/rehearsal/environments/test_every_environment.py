@@ -66,7 +66,7 @@ def test_a_rehearsed_destroy_leaves_nothing(site):
     assert bool(protected) == (site.env != "dev")
     plain = site.checkout.plinth("destroy", site.env, "--rehearse").ok()
     if protected:
-        assert f"{len(protected)} protected resources" in plain.said
+        assert f"{len(protected)} resources are protected" in plain.said
     assert observe.resources(site.checkout, site.env) == []
     assert observe.ledger(site.checkout, site.env) == {}
     assert observe.manifests(site.checkout, site.env) == {}
