@@ -109,7 +109,11 @@ class Checkout:
             "PLINTH_CACHE": str(folder / "cache"),
             "PLINTH_PULUMI": str(toolchain.pulumi),
             # Whatever wants to leave this machine fails at once.
-            **{name: nowhere for proxy in ("HTTP", "HTTPS", "ALL") for name in (f"{proxy}_PROXY", f"{proxy.lower()}_proxy")},
+            **{
+                name: nowhere
+                for proxy in ("HTTP", "HTTPS", "ALL")
+                for name in (f"{proxy}_PROXY", f"{proxy.lower()}_proxy")
+            },
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         made = cls(root, environ)

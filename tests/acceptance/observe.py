@@ -1,4 +1,7 @@
-"""What a rehearsal left behind: state, ledger, manifests, cloud, processes. Read without the product's help where that matters."""
+"""What a rehearsal left behind: state, ledger, manifests, cloud, processes.
+
+Read without the product's help where that matters.
+"""
 
 import contextlib
 import json
@@ -171,7 +174,9 @@ def assert_all_agree(checkout: Checkout, env: str) -> None:
     with cloud(checkout, env) as found:
         inventory = found.inventory()
     listed = resources(checkout, env)
-    expected = {kind: [_name(kind, item["id"]) for item in listed if item["type"] == token] for kind, token in IN_STATE.items()}
+    expected = {
+        kind: [_name(kind, item["id"]) for item in listed if item["type"] == token] for kind, token in IN_STATE.items()
+    }
     expected["secrets"] = [
         item["outputs"]["name"] for item in listed if item["type"] == "aws:secretsmanager/secret:Secret"
     ]
@@ -205,7 +210,7 @@ def end_processes(checkout: Checkout) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def until(condition: Callable[[], T], seconds: float = 15, what: str = "the condition") -> T:
+def until(condition: Callable[[], T], seconds: float = 60, what: str = "the condition") -> T:
     """Wait until something is true, and return it."""
     end = time.monotonic() + seconds
     while True:

@@ -51,7 +51,16 @@ def provider(folder: Path) -> Iterator[Provider]:
             message = {"role": "assistant", "content": ANSWER}
             usage = {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            self._answer({"id": "1", "object": "chat.completion", "created": 1, "model": "large", "choices": [choice], "usage": usage})
+            self._answer(
+                {
+                    "id": "1",
+                    "object": "chat.completion",
+                    "created": 1,
+                    "model": "large",
+                    "choices": [choice],
+                    "usage": usage,
+                }
+            )
 
         def _answer(self, document: object) -> None:
             body = json.dumps(document).encode()
@@ -93,8 +102,6 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     certificate, private = folder / "provider.pem", folder / "provider-key.pem"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate, private

@@ -21,7 +21,7 @@ def test_a_teams_route_becomes_callable_by_its_tenant_alone(local):
     assert up.changed()["plinth:index:ModelRoute route-answers"] == "create"
     assert up.doc["outputs"]["models"] == ["search/answers"]
     client = local.client(local.key("search"))
-    until(lambda: "search/answers" in {model.id for model in client.models.list()}, 20, "the route")
+    until(lambda: "search/answers" in {model.id for model in client.models.list()}, 90, "the route")
     answer = client.chat.completions.create(model="search/answers", messages=QUESTION)
     assert "development model" in answer.choices[0].message.content
     stranger = local.client(local.key("support"))

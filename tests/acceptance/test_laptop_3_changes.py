@@ -1,4 +1,4 @@
-"""The spec of a running laptop changes: what is new is served, what is not affected keeps running, secrets stay hidden."""
+"""A running laptop's spec changes: what is new is served, the rest keeps running, secrets stay hidden."""
 
 import stat
 
@@ -44,7 +44,10 @@ def test_a_changed_spec_is_served_and_only_what_it_affects_restarts(local: Local
     assert {name for name in before if before[name] != after[name]} == {"gateway"}
     client = local.client(local.key("analytics"))
     assert {model.id for model in client.models.list()} == {"quick", "large"}
-    assert "development model" in client.chat.completions.create(model="quick", messages=QUESTION).choices[0].message.content
+    assert (
+        "development model"
+        in client.chat.completions.create(model="quick", messages=QUESTION).choices[0].message.content
+    )
     answer = client.chat.completions.create(model="large", messages=QUESTION)
     assert answer.choices[0].message.content == ANSWER
     assert local.provider.authorized_as == [f"Bearer {PROVIDER_KEY}"]
@@ -56,7 +59,10 @@ def test_no_secret_is_on_disk_but_where_processes_read_it(local: Local):
     secrets = leaks.in_cloud(local.cloud)
     assert secrets.pop(f"{SECRET} 0") == PROVIDER_KEY
     assert len(secrets) >= 6  # three tenants, the cache, Grafana, the vector store's logins
-    secrets |= {"provider": PROVIDER_KEY, "passphrase": (local.checkout.base("local") / "passphrase").read_text().strip()}
+    secrets |= {
+        "provider": PROVIDER_KEY,
+        "passphrase": (local.checkout.base("local") / "passphrase").read_text().strip(),
+    }
     base = local.checkout.base("local")
     mounts, passphrase = base / "run" / "mounts", base / "passphrase"
     assert leaks.on_disk([local.checkout.root.parent], secrets, [mounts, passphrase]) == []
@@ -67,6 +73,11 @@ def test_no_secret_is_on_disk_but_where_processes_read_it(local: Local):
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o700 for path in [mounts, *mounts.rglob("*")] if path.is_dir())
     said = [
         local.checkout.plinth(*command).said
-        for command in (("status", "local", "--json"), ("logs", "local"), ("preview", "local", "--json"), ("preview", "local"))
+        for command in (
+            ("status", "local", "--json"),
+            ("logs", "local"),
+            ("preview", "local", "--json"),
+            ("preview", "local"),
+        )
     ]
     assert leaks.in_text([local.up.said, local.preview.said, *said], secrets) == []

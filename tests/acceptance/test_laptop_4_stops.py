@@ -36,7 +36,7 @@ def test_down_and_up_again_brings_back_what_there_was(local: Local):
     assert local.cloud.client("s3").get_object(Bucket=bucket, Key="report.txt")["Body"].read() == b"kept"
     client = local.client(keys["search"])
     assert client.chat.completions.create(model="chat", messages=QUESTION).choices
-    until(lambda: "search/answers" in {model.id for model in client.models.list()}, 20, "the team's route")
+    until(lambda: "search/answers" in {model.id for model in client.models.list()}, 90, "the team's route")
 
 
 @pytest.mark.parametrize("name", ["gateway", "aws", "models.dev-small"])
@@ -63,8 +63,10 @@ def test_a_killed_up_leaves_nothing_running(local: Local, stage: str):
     with local.checkout.start("up", "local") as process:
         try:
             until(
-                lambda: any(marks[stage] in line for line in observe.processes(local.checkout).values())
-                or process.poll() is not None,
+                lambda: (
+                    any(marks[stage] in line for line in observe.processes(local.checkout).values())
+                    or process.poll() is not None
+                ),
                 60,
                 stage,
             )

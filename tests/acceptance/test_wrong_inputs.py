@@ -99,7 +99,8 @@ CASES = {
     ),
     "unknown Kubernetes field": (
         "kube = k8s.Provider('kube', kubeconfig='{}')\n"
-        "k8s.core.v1.Namespace('wrong', metadata={'name': 'x', 'labelss': {}}, opts=pulumi.ResourceOptions(provider=kube))",
+        "k8s.core.v1.Namespace('wrong', metadata={'name': 'x', 'labelss': {}}, "
+        "opts=pulumi.ResourceOptions(provider=kube))",
         "kubernetes:core/v1:Namespace wrong",
         ["metadata.labelss", "did you mean labels?"],
     ),
@@ -124,7 +125,8 @@ VIOLATIONS = {
         ("BucketPublicAccessBlock wide", "blockPublicAcls is false", "Fix: set it to true"),
     ),
     "of the whole stack": (
-        "aws.s3.BucketVersioning('versions', bucket=good.bucket, versioning_configuration={'status': 'Enabled'}, opts=opts)",
+        "aws.s3.BucketVersioning('versions', bucket=good.bucket, "
+        "versioning_configuration={'status': 'Enabled'}, opts=opts)",
         "stores-encrypted-and-private-complete",
         ("Bucket good", "no BucketServerSideEncryptionConfiguration", "Fix: declare the bucket in storage.buckets"),
     ),

@@ -24,7 +24,10 @@ def apply(dev: Checkout) -> Ran:
     up = dev.plinth("up", "dev", "--rehearse", "--json").ok()
     assert up.changed() == preview.changed()
     assert up.counts == preview.counts
-    named = [{(item["urn"], tuple(p["path"] for p in item["properties"])) for item in run.doc["changes"]} for run in (preview, up)]
+    named = [
+        {(item["urn"], tuple(p["path"] for p in item["properties"])) for item in run.doc["changes"]}
+        for run in (preview, up)
+    ]
     assert named[0] == named[1]
     for urn in before[0].keys() & observe.made(dev, "dev").keys():
         replaced = f"{urn.split('::')[2].rpartition('$')[2]} {urn.split('::')[3]}" in {
@@ -42,9 +45,16 @@ def routes_of(dev: Checkout, tenant: str) -> list[str]:
 
 def test_a_changed_property_of_a_cloud_resource_updates_it_alone(dev):
     manifests = observe.manifests(dev, "dev")
-    dev.replace_line("dev", "    postgres: {min_acu: 0, max_acu: 2, backup_days: 1}", "    postgres: {min_acu: 0, max_acu: 4, backup_days: 1}")
+    dev.replace_line(
+        "dev",
+        "    postgres: {min_acu: 0, max_acu: 2, backup_days: 1}",
+        "    postgres: {min_acu: 0, max_acu: 4, backup_days: 1}",
+    )
     up = apply(dev)
-    assert up.changed() == {"plinth:index:Postgres postgres": "update", "aws:rds/cluster:Cluster postgres-cluster": "update"}
+    assert up.changed() == {
+        "plinth:index:Postgres postgres": "update",
+        "aws:rds/cluster:Cluster postgres-cluster": "update",
+    }
     path = "serverlessv2ScalingConfiguration.maxCapacity"
     assert up.properties("postgres-cluster") == {path: {"path": path, "old": 2, "new": 4, "forcesReplacement": False}}
     assert observe.manifests(dev, "dev") == manifests
@@ -86,7 +96,9 @@ def test_an_immutable_property_replaces_and_is_named(dev):
 
 
 def test_an_immutable_kubernetes_object_is_replaced_on_disk_too(dev):
-    dev.replace_line("dev", "        - {name: documents, dimensions: 1024}", "        - {name: documents, dimensions: 768}")
+    dev.replace_line(
+        "dev", "        - {name: documents, dimensions: 1024}", "        - {name: documents, dimensions: 768}"
+    )
     before = observe.manifests(dev, "dev")
     up = apply(dev)
     assert up.changed() == {
