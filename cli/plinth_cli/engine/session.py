@@ -144,7 +144,7 @@ def _rehearse(state: _Run) -> None:
     scratch = workspace.prepare(project, env)
     state.secrets.append(scratch.passphrase)
     for key in scratch.placeholders:
-        state.console.warn(f"{key} is encrypted for the real {env}; the rehearsal uses a placeholder.")
+        state.console.warn(f"{key} is a secret of the real {env}; the rehearsal uses a placeholder.")
     found = recovery.recover(scratch.files, dirs, recovery.read_ledger(shared))
     state.expected = len(scratch.files.resources())
     running = Running(f"{state.operation} {env}", os.getpid(), time.time())

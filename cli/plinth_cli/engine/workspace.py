@@ -12,6 +12,7 @@ import yaml
 from pulumi.automation import ConfigValue, LocalWorkspace, OpMap, OutputMap, Stack, UpdateSummary
 from pulumi.automation.errors import CommandError, StackNotFoundError
 
+from plinth_cli.engine import redact
 from plinth_cli.engine.checkpoint import StackFiles
 from plinth_cli.engine.command import EngineCommand
 from plinth_cli.engine.lock import write_atomically
@@ -20,7 +21,7 @@ from plinth_cli.errors import PlinthError
 from plinth_cli.paths import EnvDirs, cache_dir
 
 PLACEHOLDER = "rehearsal-placeholder"
-"""What stands in, in a rehearsal, for a configuration value that only the real environment can decrypt."""
+"""What stands in, in a rehearsal, for a secret of the real environment's configuration."""
 
 _OWN_ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 _KEPT_SETTINGS = ("name", "description", "config", "requiredPulumiVersion")
@@ -51,7 +52,8 @@ class Scratch:
         folder: The generated project.
         environ: What the engine needs in its environment.
         passphrase: The key of the stack's secrets. Never on a command line.
-        placeholders: Paths of configuration values that were replaced because they are encrypted.
+        placeholders: Paths of configuration values that were replaced: those that are encrypted, and those whose key
+            names a secret. Written in plaintext, they would go into the copy of the file, and into Pulumi's history.
     """
 
     files: StackFiles
@@ -81,7 +83,7 @@ def prepare(project: Project, env: str) -> Scratch:
     content = {key: value for key, value in read_yaml(project.stack_file(env)).items() if key not in _OWN_ENCRYPTION}
     replaced: list[str] = []
     config = project.config(env)
-    content["config"] = {key: _without_ciphertext(value, key, replaced) for key, value in config.items()}
+    content["config"] = {key: _without_secrets(value, key, replaced) for key, value in config.items()}
     content.pop("environment", None)  # Pulumi ESC cannot be reached from a rehearsal
     if salt:
         content["encryptionsalt"] = salt
@@ -178,6 +180,14 @@ def _pulumi_home() -> Path:
 def _previous_salt(stack_file: Path) -> str | None:
     """The salt of a stack that has no state yet."""
     return read_yaml(stack_file).get("encryptionsalt") if stack_file.exists() else None
+
+
+def _without_secrets(value: Any, key: str, replaced: list[str]) -> Any:
+    """Copy the value of a configuration key, with placeholders for what is secret."""
+    if isinstance(value, str) and redact.names_a_secret(key):
+        replaced.append(key)
+        return PLACEHOLDER
+    return _without_ciphertext(value, key, replaced)
 
 
 def _without_ciphertext(value: Any, path: str, replaced: list[str]) -> Any:
