@@ -163,11 +163,13 @@ class Checkout:
         change(document["config"]["plinth:platform"])
         self._file(env).write_text(yaml.safe_dump(document, sort_keys=False))
 
-    def replace_line(self, env: str, old: str, new: str) -> None:
-        """Change one line of an environment's file; `new` may be empty, which takes the line out."""
-        text = self._file(env).read_text()
-        assert text.count(f"{old}\n") == 1, f"{old!r} is not one line of {self._file(env).name}"
-        self._file(env).write_text(text.replace(f"{old}\n", f"{new}\n" if new else ""))
+    def edit_line(self, env: str, old: str, new: str) -> None:
+        """Change a part of one line of an environment's file; an empty `new` takes the whole line out."""
+        path = self._file(env)
+        lines = path.read_text().splitlines(keepends=True)
+        (found,) = [number for number, line in enumerate(lines) if old in line]
+        lines[found] = lines[found].replace(old, new) if new else ""
+        path.write_text("".join(lines))
 
     def program(self, text: str) -> None:
         """Replace the platform's program."""

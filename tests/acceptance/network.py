@@ -27,7 +27,7 @@ AUDIT = dedent(
         else:
             return
         with open(NOTES, "a") as file:
-            file.write(target + " " + " ".join(sys.orig_argv[:4]).replace("\\\\n", " ") + "\\\\n")
+            file.write(target + " " + " ".join(sys.orig_argv[:4]).replace("\\n", " ") + "\\n")
 
     sys.addaudithook(note)
     '''
