@@ -48,7 +48,7 @@ def read_spec() -> PlatformSpec:
     try:
         spec = load_spec(pulumi.Config(PROJECT).require_object("platform"), source)
     except SpecError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(str(error)) from error
     if spec.environment.name != stack:
         raise pulumi.RunError(
             f"{source}: environment.name is {spec.environment.name!r}, but the stack is {stack!r}."

@@ -32,6 +32,12 @@ class Pending:
     urn: str
 
 
+def holds_anything(backend: Path, stack: str) -> bool:
+    """Whether any project's stack of this name has resources, in a file backend."""
+    projects = (path.parent.name for path in (backend / ".pulumi" / "stacks").glob(f"*/{stack}.json"))
+    return any(StackFiles(backend, project, stack).resources() for project in projects)
+
+
 @dataclass(frozen=True)
 class StackFiles:
     """Where one stack is, in a file backend.

@@ -39,6 +39,8 @@ _CHECK_FAILURE = re.compile(
 """Errors 2002 and 2003 of pulumi/sdk go/common/diag/errors.go; the value is dropped, as it may be a secret."""
 _NAMED_PROPERTY = re.compile(r"property ([\w.\[\]\"]+) ")
 """How the stand-in providers name it: with a property, the engine would print the value, which may be a secret."""
+_GRPC = "Exception calling application: "
+"""What gRPC puts before the words of a program that failed inside an `apply`."""
 _DEFAULT_PROVIDER = re.compile(r"::pulumi:providers:[^:]+::default(_|$)")
 _OPERATIONS = {
     OpType.CREATE_REPLACEMENT: "replace",
@@ -141,7 +143,7 @@ class Collector:
             message, path = found["reason"].strip(), found["path"] or ""
             named = _NAMED_PROPERTY.match(message)
             path = path or (named[1] if named else "")
-        problem = Problem(event.severity == "error", redact.text(message), urn, path)
+        problem = Problem(event.severity == "error", redact.text(message.removeprefix(_GRPC)), urn, path)
         if problem not in self.problems:
             self.problems.append(problem)
 

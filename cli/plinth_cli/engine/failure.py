@@ -76,9 +76,7 @@ def explain(error: BaseException, roots: Sequence[Path], source: Path | None = N
     if isinstance(error, PlinthError):
         return error
     where = location(error, roots)
-    if hasattr(error, "problems") and isinstance(
-        error, ValueError
-    ):  # plinth.spec.problem.SpecError, not imported for it
+    if _is_spec_error(error) or _is_spec_error(error.__cause__):
         return PlinthError(str(error), str(source) if source else where, "Correct the file and run the command again.")
     if _is_run_error(error):
         return PlinthError(str(error), where)
@@ -133,6 +131,11 @@ def _short(path: Path, roots: Sequence[Path]) -> str | None:
         if path.is_relative_to(root) and ".venv" not in path.relative_to(root).parts:
             return str(path.relative_to(root))
     return None
+
+
+def _is_spec_error(error: BaseException | None) -> bool:
+    """Whether this is a `plinth.spec.SpecError`, which is not imported for the question."""
+    return isinstance(error, ValueError) and hasattr(error, "problems")
 
 
 def _is_run_error(error: BaseException) -> bool:

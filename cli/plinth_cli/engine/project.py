@@ -125,6 +125,20 @@ class Project:
                 sys.path.remove(folder)
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, where YAML's own way is that the last one wins."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping.
 
@@ -132,11 +146,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         PlinthError: It is missing, not YAML, or not a mapping; names file and line.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader, and stricter
     except OSError as error:
         raise PlinthError(f"Cannot read the file: {error.strerror}.", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise PlinthError("The file is not UTF-8 text.", str(path), "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        # What was begun and never ended, such as a quote, is to be looked for where it began.
+        mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise PlinthError(f"This is not valid YAML: {problem}.", f"{path}{line}") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
-from plinth_cli.engine import failure, guard, recovery, sdk
+from plinth_cli.engine import checkpoint, failure, guard, recovery, sdk
 from plinth_cli.engine.lock import Marker, Running, environment_lock
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.engine.result import Operation, Result
@@ -169,6 +169,10 @@ def _rehearse(state: _Run) -> None:
             stack = workspace.open_rehearsal(scratch, command, project.program, _environ(state, rehearsal.environ))
             _execute(state, stack, command)
         scratch.files.prune()
+        if state.operation == "destroy" and env != LOCAL and not checkpoint.holds_anything(shared.state, env):
+            # What production keeps on purpose, or for a recovery window, would block the next rehearsal.
+            for name in ("journal", "ledger.sqlite"):
+                (shared.base / "cloud" / name).unlink(missing_ok=True)
     finally:
         marker.write(replace(running, ended=True))
     if state.result.ok:

@@ -75,7 +75,7 @@ def _read_spec() -> TeamSpec:
     try:
         spec = load_team(pulumi.Config(project).require_object("team"), source)
     except SpecError as error:
-        raise pulumi.RunError(str(error)) from None
+        raise pulumi.RunError(str(error)) from error
     if spec.environment.name != stack:
         raise pulumi.RunError(
             f"{source}: environment.name is {spec.environment.name!r}, but the stack is {stack!r}."
