@@ -29,8 +29,10 @@ down: venv ## Stop what `make up` started (state is kept)
 	@$(BIN)/plinth down local
 
 test: check ## Everything: check, every environment rehearsed on the real engine, the laptop end to end
-	@echo "• Rehearsal and acceptance tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW) $(ARGS)
+	@echo "• Rehearsal and process tests"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW) $(SERIAL:%=--ignore=%) $(ARGS)
+	@echo "• Every environment, and acceptance: one after the other, each builds on the one before"
+	@$(BIN)/python -m pytest $(SERIAL) $(ARGS)
 
 check: lint types unit ## Format, lint, types and unit tests: under two minutes
 

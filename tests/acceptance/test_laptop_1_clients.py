@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import requests
 import openai
 import pytest
 from acceptance import observe
@@ -80,10 +80,10 @@ def test_refuses_the_model_of_another_tenant_as_if_it_did_not_exist(local, clien
 
 
 def test_tells_how_it_is(local):
-    assert httpx.get(f"{local.url}/healthz").status_code == 200
-    ready = httpx.get(f"{local.url}/readyz")
+    assert requests.get(f"{local.url}/healthz").status_code == 200
+    ready = requests.get(f"{local.url}/readyz")
     assert ready.status_code == 200 and ready.json()["status"] == "ready"
-    metrics = httpx.get(f"{local.url}/metrics").text
+    metrics = requests.get(f"{local.url}/metrics").text
     assert 'tenant="search"' in metrics and 'route="chat"' in metrics
 
 
