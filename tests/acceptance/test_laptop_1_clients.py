@@ -2,9 +2,9 @@
 
 import asyncio
 
-import requests
 import openai
 import pytest
+import requests
 from acceptance import observe
 from acceptance.local import QUESTION, Local
 
