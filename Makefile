@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 # Tests that start the real engine.
 SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine tests/cli/laptop tests/cli/toolchain tests/house/test_bootstrap.py)
+# Of these, the ones whose tests build on one another: in one process, in order.
+SERIAL := tests/rehearsal/environments tests/acceptance
 # Every core; "auto" would be half of them where a core has two threads.
 JOBS ?= logical
 ARGS ?=

@@ -186,6 +186,7 @@ def record(
     """
     # The SDK keeps the first root resource it made, so a second program would get parents of the first.
     settings.set_root_resource(None)  # type: ignore[arg-type]
+    _ensure_loop()
     monitor = _Monitor(_Answers(preview, calls or {}))
     mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
     recording = monitor.recording
@@ -199,6 +200,14 @@ def record(
         _abandon()
         raise
     return recording
+
+
+def _ensure_loop() -> None:
+    """Have a current event loop, which the SDK expects: `asyncio.run` in a test before this one has taken it away."""
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 def _abandon() -> None:
