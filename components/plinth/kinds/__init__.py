@@ -1,0 +1,1 @@
+"""Custom Kubernetes resources that the platform writes, as small typed models."""
