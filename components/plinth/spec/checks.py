@@ -39,6 +39,7 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
     pools = [pool.name for pool in spec.gpu_pools]
     models = [model.name for model in spec.models]
     routes = [route.name for route in spec.gateway.routes]
+    buckets = [bucket.name for bucket in spec.storage.buckets]
     for index, pool in enumerate(spec.gpu_pools):
         for zone in pool.zones:
             yield from _one_of(f"gpu_pools[{index}].zones", zone, spec.network.zones, "zones of the network")
@@ -52,6 +53,19 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, tenant in enumerate(spec.tenants):
         for number, name in enumerate(tenant.routes):
             yield from _one_of(f"tenants[{index}].routes[{number}]", name, routes, "gateway routes")
+        for number, name in enumerate(tenant.buckets):
+            yield from _one_of(f"tenants[{index}].buckets[{number}]", name, buckets, "buckets")
+
+
+def team_roles(spec: "PlatformSpec") -> Iterator[Problem]:
+    """A role of people has one place: EKS knows one access entry for each principal."""
+    taken = dict.fromkeys([spec.cluster.deployer_role, *spec.cluster.admin_roles], "the cluster section")
+    for index, tenant in enumerate(spec.tenants):
+        for number, role in enumerate(tenant.team_roles):
+            path = f"tenants[{index}].team_roles[{number}]"
+            if role in taken:
+                yield Problem(path, role, f"a role that {taken[role]} does not have already: make one for each team")
+            taken.setdefault(role, path)
 
 
 def _one_of(path: str, value: str, allowed: Sequence[str], what: str) -> Iterator[Problem]:
@@ -162,7 +176,8 @@ def hosted_data_class(spec: "PlatformSpec") -> Iterator[Problem]:
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), unique_names),
-    (("network", "gpu_pools", "models", "gateway", "tenants"), references),
+    (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references),
+    (("cluster", "tenants"), team_roles),
     (("gpu_pools", "models"), gpu_fit),
     (("gpu_pools", "models"), gpu_capacity),
     (("storage", "models"), weights_bucket),
