@@ -100,7 +100,7 @@ def team_rules(tenant: Tenant) -> dict[str, tuple[Rule, ...]]:
 
 
 def telemetry(tenant: Tenant, environment: Environment) -> dict[str, str]:
-    """Environment variables for OpenTelemetry SDKs (OpenTelemetry specification, "Environment Variable Specification")."""
+    """Variables that every OpenTelemetry SDK reads (its specification, "Environment Variable Specification")."""
     attributes = {
         "service.namespace": naming.tenant_namespace(tenant.name),
         "deployment.environment.name": environment.name,

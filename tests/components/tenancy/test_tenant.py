@@ -115,7 +115,9 @@ def test_a_tenant_reads_and_writes_its_own_place_in_its_buckets_and_no_other(pro
     document = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "tenant-search-data-buckets").inputs["policy"])
     statements = {statement["Sid"]: statement for statement in document["Statement"]}
     assert statements["List"]["Condition"] == {"StringLike": {"s3:prefix": ["tenants/search/*"]}}
-    assert statements["Objects"]["Resource"] == [f"{bucket}/tenants/search/*" for bucket in statements["List"]["Resource"]]
+    assert statements["Objects"]["Resource"] == [
+        f"{bucket}/tenants/search/*" for bucket in statements["List"]["Resource"]
+    ]
     through = statements["Key"]["Condition"]["StringEquals"]
     assert through["kms:ViaService"] == "s3.us-east-1.amazonaws.com"
     assert through["kms:EncryptionContext:aws:s3:arn"] == statements["List"]["Resource"]
