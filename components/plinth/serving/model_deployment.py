@@ -10,6 +10,7 @@ from pulumi_kubernetes import apps, core, meta, networking, policy
 
 from plinth import addresses, naming, pods, versions
 from plinth.base import Component
+from plinth.cluster.gpu_request import pod_gpus
 from plinth.security.identity import WorkloadIdentity
 from plinth.serving import containers, scaling, vllm
 from plinth.spec.environment import Environment
@@ -123,6 +124,7 @@ class ModelDeployment(Component):
         platform, name = self._platform, self._name
         pool = platform.pools[model.pool]
         needs = vllm.pod_resources(model, pool)
+        gpus = pod_gpus(pool, model.tensor_parallel)
         identity = WorkloadIdentity(
             f"{name}-identity",
             environment=self._environment,
@@ -143,12 +145,13 @@ class ModelDeployment(Component):
                     weights_bucket=platform.weights.names[WEIGHTS_BUCKET],
                     region=self._environment.region,
                     needs=needs,
+                    gpus=gpus,
                     drain_seconds=platform.longest_request_seconds,
                 )
             ],
             volumes=containers.vllm_volumes(needs),
-            node_selector={naming.POOL_LABEL: model.pool},
-            tolerations=[core.v1.TolerationArgs(key=naming.GPU_TAINT, operator="Exists", effect="NoSchedule")],
+            node_selector=gpus.node_selector,
+            tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
             topology_spread_constraints=[
                 # The scheduler fills nodes, so without this the loss of one could take every replica along.
                 pods.spread(self._selector, zone=False, required=True, places=min(model.replicas.min, 2)),
