@@ -80,7 +80,14 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         opts=given.options(),
     )
     given = given.with_kubernetes(
-        providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
+        providers.cluster_provider(
+            environment,
+            kubeconfig=eks.kubeconfig,
+            # Two regions have clusters of one name; a dot cannot be in it.
+            identifier=pulumi.Output.concat(eks.name, given.label.replace("-", ".", 1)),
+            label=given.label,
+            ready=eks.ready,
+        )
     )
     base = ClusterBase(
         "base",
