@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import gpu, laptop, models, references
+from plinth.spec.checks import gpu, laptop, models, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ Sections = tuple[str, ...]
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
-    (("network", "gpu_pools", "models", "gateway", "tenants"), references.references),
+    (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
+    (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("storage", "models"), models.weights_bucket),

@@ -34,6 +34,7 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
     pools = [pool.name for pool in spec.gpu_pools]
     models = [model.name for model in spec.models]
     routes = [route.name for route in spec.gateway.routes]
+    buckets = [bucket.name for bucket in spec.storage.buckets]
     for index, pool in enumerate(spec.gpu_pools):
         for zone in pool.zones:
             yield from one_of(f"gpu_pools[{index}].zones", zone, spec.network.zones, "zones of the network")
@@ -47,6 +48,8 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, tenant in enumerate(spec.tenants):
         for number, name in enumerate(tenant.routes):
             yield from one_of(f"tenants[{index}].routes[{number}]", name, routes, "gateway routes")
+        for number, name in enumerate(tenant.buckets):
+            yield from one_of(f"tenants[{index}].buckets[{number}]", name, buckets, "buckets")
 
 
 def one_of(path: str, value: str, allowed: Sequence[str], what: str) -> Iterator[Problem]:
