@@ -21,7 +21,7 @@ from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.keys import Keys
-from plinth.security.secrets import SecretsBridge
+from plinth.security.secrets import SecretCopies, SecretsBridge
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment, ServingPlatform
 from plinth.serving.scaling import is_scaled
@@ -34,6 +34,24 @@ from plinth.tenancy.tenant import Tenant, TenantPlatform
 
 
 @dataclass(frozen=True)
+class Stores:
+    """Keys and what they encrypt first: a second region has them before anything runs there."""
+
+    keys: Keys
+    storage: ObjectStore
+
+
+def stores(spec: PlatformSpec, given: Providers) -> Stores:
+    """Keys and object storage."""
+    environment = spec.environment
+    keys = Keys("keys", environment=environment, opts=given.options())
+    storage = ObjectStore(
+        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
+    )
+    return Stores(keys, storage)
+
+
+@dataclass(frozen=True)
 class Foundation:
     """What everything stands on."""
 
@@ -42,17 +60,13 @@ class Foundation:
     storage: ObjectStore
 
 
-def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
-    """Keys, network and object storage."""
-    environment = spec.environment
-    keys = Keys("keys", environment=environment, opts=given.options())
+def foundation(spec: PlatformSpec, given: Providers, below: Stores) -> Foundation:
+    """The network, on top of keys and object storage."""
+    environment, keys = spec.environment, below.keys
     network = Network(
         "network", spec.network, environment=environment, log_key_arn=keys.arn["logs"], opts=given.options()
     )
-    storage = ObjectStore(
-        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
-    )
-    return Foundation(keys, network, storage)
+    return Foundation(keys, network, below.storage)
 
 
 @dataclass(frozen=True)
@@ -227,8 +241,22 @@ class Access:
     tenants: dict[str, Tenant]
 
 
-def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
-    """The gateway and its tenants."""
+def gateway(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    copies: SecretCopies | None = None,
+    copied: pulumi.Output[str] | None = None,
+) -> Access:
+    """The gateway and its tenants.
+
+    Args:
+        spec: the environment.
+        below: the foundation.
+        on: the cluster.
+        copies: the second region, which gets a copy of the gateway's keys.
+        copied: in that region: known once the keys are there.
+    """
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
         "gateway",
@@ -240,6 +268,8 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
+        copies=copies,
+        copied=copied,
         opts=on.given.options(),
     )
     return Access(front, tenants(spec, below, on, config.gateway.port))
@@ -254,6 +284,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
         secrets_key_arn=below.keys.arn["secrets"],
         data_key_arn=below.keys.arn["data"],
         bucket_arns=below.storage.arns,
+        home=on.given.home,
     )
     return {
         tenant.name: Tenant(

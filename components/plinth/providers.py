@@ -52,6 +52,11 @@ class Providers:
     label: str = ""
     """What the names of this region's providers end with."""
 
+    @property
+    def home(self) -> bool:
+        """Whether this is the environment's own region, which also makes what an account has once."""
+        return self.within is None
+
     def options(self, **more: Any) -> pulumi.ResourceOptions:
         """Options of a component at the top of a region; `more` are further `ResourceOptions`."""
         everything: list[pulumi.ProviderResource] = [self.aws, self.random]

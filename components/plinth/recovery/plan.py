@@ -5,10 +5,12 @@ pillar, "Disaster recovery"; Amazon S3 User Guide, "Replication Time Control"; A
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from plinth.spec.models import SelfHostedModel
-from plinth.spec.platform import PlatformSpec
+from plinth.spec.models import VllmModel
+
+if TYPE_CHECKING:
+    from plinth.spec.platform import PlatformSpec
 
 Standby = Literal["rebuild", "pilot_light", "warm", "active"]
 """What runs in the other region: only backups and copies; all but models; one replica of each; all of it."""
@@ -48,13 +50,13 @@ class Mechanism:
     """Whether objects are replicated with Replication Time Control."""
 
 
-def start_minutes(spec: PlatformSpec) -> int:
+def start_minutes(spec: "PlatformSpec") -> int:
     """Minutes until the slowest self-hosted model serves on a node that has to come up first."""
-    slowest = max((model.start_minutes for model in spec.models if isinstance(model, SelfHostedModel)), default=0)
+    slowest = max((model.start_minutes for model in spec.models if isinstance(model, VllmModel)), default=0)
     return slowest + NODE_MINUTES if slowest else DNS_MINUTES
 
 
-def floors(spec: PlatformSpec) -> dict[Standby, int]:
+def floors(spec: "PlatformSpec") -> dict[Standby, int]:
     """The lowest recovery time, in minutes, that each kind of standby reaches, dearest first."""
     return {
         "warm": DNS_MINUTES,
@@ -63,7 +65,7 @@ def floors(spec: PlatformSpec) -> dict[Standby, int]:
     }
 
 
-def unreachable(spec: PlatformSpec) -> dict[str, tuple[int, str]]:
+def unreachable(spec: "PlatformSpec") -> dict[str, tuple[int, str]]:
     """Objectives that no mechanism reaches: the lowest possible minutes and the reason, by field."""
     wanted = spec.recovery
     if wanted is None:
@@ -86,7 +88,7 @@ def unreachable(spec: PlatformSpec) -> dict[str, tuple[int, str]]:
     return found
 
 
-def choose_standby(spec: PlatformSpec) -> Standby:
+def choose_standby(spec: "PlatformSpec") -> Standby:
     """The cheapest standby that reaches `answers_rto_minutes`; `warm` when none does."""
     wanted = spec.recovery
     assert wanted is not None
@@ -96,7 +98,7 @@ def choose_standby(spec: PlatformSpec) -> Standby:
     return reached[-1] if reached else "warm"
 
 
-def mechanism(spec: PlatformSpec) -> Mechanism:
+def mechanism(spec: "PlatformSpec") -> Mechanism:
     """How the objectives of the spec are reached; they are known to be reachable."""
     wanted = spec.recovery
     assert wanted is not None

@@ -1,4 +1,4 @@
-"""A second region: how soon the platform answers again when its own region is lost, and how much data may be missing."""
+"""A second region: how soon the platform answers when its own region is lost, and how much data may be missing."""
 
 from typing import Annotated, Literal, Self
 
