@@ -4,12 +4,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from plinth import addresses, naming
 from plinth.security import documents
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
-from plinth.spec.models import DevelopmentModel, HostedModel, VllmModel
+from plinth.spec.models import DevelopmentModel, HostedModel, SelfHostedModel
 from plinth_runtime.config import ApiKey, Backend, GatewayConfig, KeysFile, Route, RuntimeConfig, Target, TenantAccess
 from plinth_runtime.names import KEY_PREFIX
 
@@ -55,7 +56,7 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     )
 
 
-def _backend(spec: PlatformSpec, model: VllmModel | DevelopmentModel | HostedModel) -> Backend:
+def _backend(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel | HostedModel) -> Backend:
     hosted = isinstance(model, HostedModel)
     return Backend(
         name=model.name,
@@ -64,9 +65,16 @@ def _backend(spec: PlatformSpec, model: VllmModel | DevelopmentModel | HostedMod
     )
 
 
-def _own_name(model: VllmModel | DevelopmentModel | HostedModel) -> str:
+def _own_name(model: SelfHostedModel | DevelopmentModel | HostedModel) -> str:
     """What the server itself calls the model."""
     return model.model if isinstance(model, HostedModel) else model.name
+
+
+def serving_ports(config: RuntimeConfig) -> list[int]:
+    """Ports of model servers in the cluster that the gateway calls."""
+    inside = f".{naming.SERVING_NAMESPACE}.svc."
+    addresses_of = [urlsplit(backend.base_url) for backend in config.backends if inside in backend.base_url]
+    return sorted({address.port or 80 for address in addresses_of})
 
 
 def render(config: RuntimeConfig) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from plinth import naming
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
-from plinth.spec.models import HostedModel, VllmModel
+from plinth.spec.models import HostedModel, SelfHostedModel
 from plinth_runtime import names
 
 Severity = Literal["critical", "warning"]
@@ -120,7 +120,7 @@ def _models(spec: PlatformSpec) -> Iterator[Alert]:
         f"{{{{ $value }}}} requests wait for {{{{ $labels.{model} }}}}",
         "Raise replicas.max of the model, and max_gpus of its pool where that is the limit.",
     )
-    if any(isinstance(item, VllmModel) for item in served):
+    if any(isinstance(item, SelfHostedModel) for item in served):
         yield Alert(
             "ModelCacheFull",
             f"avg by ({model}) ({KV_CACHE}) > 0.95",

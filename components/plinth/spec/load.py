@@ -81,7 +81,8 @@ def _problem(
         choices = [word.strip().strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         return Problem(path, value, f"one of {context['expected']}", nearest(str(value), choices))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        expected = str(context.get("expected_tags", "'vllm', 'development', 'hosted'"))
+        tags = [tag for model in within if (tag := _tag(model))]
+        expected = str(context.get("expected_tags", ", ".join(repr(tag) for tag in tags)))
         choices = [word.strip().strip("'") for word in expected.split(",")]
         tag = context.get("tag")
         return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(str(tag), choices))
