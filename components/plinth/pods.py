@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_kubernetes import core, meta, networking
 
-from plinth import naming
-
 PART_OF = "plinth"
 
 USER_ID = 10001
@@ -56,13 +54,23 @@ def container_security() -> core.v1.SecurityContextArgs:
 
 
 def resources(
-    *, cpu: str, memory: str, gpus: int = 0, cpu_limit: str | None = None
+    *, cpu: str, memory: str, extended: Mapping[str, str] | None = None, cpu_limit: str | None = None
 ) -> core.v1.ResourceRequirementsArgs:
-    """Requests and limits. Memory is not overcommitted; processors are up to `cpu_limit`."""
-    extended = {naming.GPU_TAINT: str(gpus)} if gpus else {}
+    """Requests and limits. Memory is not overcommitted; processors are up to `cpu_limit`.
+
+    `extended` are resources of devices, such as GPUs (`plinth.cluster.gpu_request`).
+    """
+    extended = extended or {}
     return core.v1.ResourceRequirementsArgs(
         requests={"cpu": cpu, "memory": memory, **extended},
         limits={"cpu": cpu_limit or cpu, "memory": memory, **extended},
+    )
+
+
+def toleration(wanted: Mapping[str, str]) -> core.v1.TolerationArgs:
+    """A toleration, from plain data."""
+    return core.v1.TolerationArgs(
+        key=wanted["key"], operator=wanted.get("operator"), value=wanted.get("value"), effect=wanted.get("effect")
     )
 
 

@@ -41,6 +41,7 @@ EKS_ADDONS = {
 
 API = {
     "NodePool": "karpenter.sh/v1",
+    "NodeOverlay": "karpenter.sh/v1alpha1",
     "EC2NodeClass": "karpenter.k8s.aws/v1",
     "ExternalSecret": "external-secrets.io/v1",
     "ClusterSecretStore": "external-secrets.io/v1",

@@ -3,7 +3,6 @@
 import pulumi
 import pulumi_kubernetes as k8s
 
-from plinth import versions
 from plinth.base import Component
 from plinth.cluster import node_pool
 from plinth.cluster.cluster import Cluster
@@ -35,27 +34,21 @@ class GpuNodePool(Component):
     ) -> None:
         super().__init__("GpuNodePool", name, section, environment=environment, opts=opts)
         zones = section.zones or list(network.private_subnets_by_zone)
-        node_class = k8s.apiextensions.CustomResource(
+        node_class = node_pool.node_class(
+            section,
+            environment,
+            node_role_name=karpenter.node_role_name,
+            subnet_ids=[network.private_subnets_by_zone[zone] for zone in zones],
+            security_group_id=cluster.security_group_id,
+            volume_key_arn=cluster.volume_key_arn,
+        ).register(
             f"{name}-class",
-            api_version=versions.API["EC2NodeClass"],
-            kind="EC2NodeClass",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=section.name),
-            spec=node_pool.node_class_spec(
-                section,
-                environment,
-                node_role_name=karpenter.node_role_name,
-                subnet_ids=[network.private_subnets_by_zone[zone] for zone in zones],
-                security_group_id=cluster.security_group_id,
-                volume_key_arn=cluster.volume_key_arn,
-            ),
+            name=section.name,
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=karpenter.ready),
         )
-        pool = k8s.apiextensions.CustomResource(
+        pool = node_pool.node_pool(section, environment, zones).register(
             f"{name}-pool",
-            api_version=versions.API["NodePool"],
-            kind="NodePool",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=section.name),
-            spec=node_pool.node_pool_spec(section, environment, zones),
+            name=section.name,
             # Deleted first: Karpenter can drain and stop the nodes only while their class is there.
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[node_class]),
         )

@@ -1,13 +1,13 @@
-"""The specs of Karpenter's NodePool and EC2NodeClass, as plain data.
+"""Karpenter's NodePool and EC2NodeClass of a GPU pool, from the spec. Pure.
 
 Sources: Karpenter documentation, "NodePools" and "NodeClasses", v1.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from plinth import naming, versions
-from plinth.security.documents import Text
+from plinth.kinds import karpenter
+from plinth.kinds.base import Text
 from plinth.spec.environment import Environment
 from plinth.spec.gpu import Capacity, GpuPool
 
@@ -21,7 +21,7 @@ SYSTEM_VOLUME_GIB = 4
 """Bottlerocket's own volume; images and data are on the second one."""
 
 
-def node_class_spec(
+def node_class(
     pool: GpuPool,
     environment: Environment,
     *,
@@ -29,30 +29,28 @@ def node_class_spec(
     subnet_ids: Sequence[Text],
     security_group_id: Text,
     volume_key_arn: Text,
-) -> dict[str, Any]:
-    """Spec of the EC2NodeClass: image, disks, network and metadata of a pool's nodes."""
-    spec: dict[str, Any] = {
+) -> karpenter.EC2NodeClass:
+    """The EC2NodeClass: image, disks, network and metadata of a pool's nodes."""
+    return karpenter.EC2NodeClass(
         # Pinned: a moving alias would replace every node on the day of an AMI release.
-        "amiSelectorTerms": [{"alias": f"bottlerocket@{versions.BOTTLEROCKET}"}],
-        "role": node_role_name,
-        "subnetSelectorTerms": [{"id": subnet_id} for subnet_id in subnet_ids],
-        "securityGroupSelectorTerms": [{"id": security_group_id}],
-        "blockDeviceMappings": [
+        ami_selector_terms=[karpenter.AmiTerm(alias=f"bottlerocket@{versions.BOTTLEROCKET}")],
+        role=node_role_name,
+        subnet_selector_terms=[karpenter.IdTerm(id=subnet_id) for subnet_id in subnet_ids],
+        security_group_selector_terms=[karpenter.IdTerm(id=security_group_id)],
+        capacity_reservation_selector_terms=[karpenter.ReservationTerm(id=term) for term in pool.reservation_ids]
+        or None,
+        block_device_mappings=[
             _volume("/dev/xvda", SYSTEM_VOLUME_GIB, volume_key_arn),
             _volume("/dev/xvdb", pool.disk_gib, volume_key_arn),
         ],
         # Local NVMe drives, where the instance has them, hold images and pods' scratch space.
-        "instanceStorePolicy": "RAID0",
-        "metadataOptions": {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1},
-        "tags": {**environment.all_tags, "Name": f"{environment.name}-{pool.name}"},
-    }
-    if pool.reservation_ids:
-        spec["capacityReservationSelectorTerms"] = [{"id": reservation} for reservation in pool.reservation_ids]
-    return spec
+        instance_store_policy="RAID0",
+        tags={**environment.all_tags, "Name": f"{environment.name}-{pool.name}"},
+    )
 
 
-def node_pool_spec(pool: GpuPool, environment: Environment, zones: Sequence[str]) -> dict[str, Any]:
-    """Spec of the NodePool: which instances, how many GPUs at most, and when a node goes.
+def node_pool(pool: GpuPool, environment: Environment, zones: Sequence[str]) -> karpenter.NodePool:
+    """The NodePool: which instances, how many GPUs at most, and when a node goes.
 
     A node goes only when it is empty: moving a model means loading its weights again. Replacements for a new
     image happen one node at a time. Karpenter's budgets do not hold for age: there the models' disruption budgets
@@ -64,35 +62,29 @@ def node_pool_spec(pool: GpuPool, environment: Environment, zones: Sequence[str]
         "topology.kubernetes.io/zone": [f"{environment.region}{zone}" for zone in zones],
         "kubernetes.io/os": ["linux"],
     }
-    return {
-        "template": {
-            "metadata": {"labels": {naming.POOL_LABEL: pool.name}},
-            "spec": {
-                "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": pool.name},
-                "taints": [{"key": naming.GPU_TAINT, "value": "true", "effect": "NoSchedule"}],
-                "requirements": [
-                    {"key": key, "operator": "In", "values": list(values)} for key, values in requirements.items()
-                ],
-                "expireAfter": NODE_LIFETIME,
-            },
-        },
-        "limits": {naming.GPU_TAINT: str(pool.max_gpus)},
-        "disruption": {
-            "consolidationPolicy": "WhenEmpty",
-            "consolidateAfter": f"{pool.idle_minutes}m",
-            "budgets": [{"nodes": "1", "reasons": ["Drifted"]}, {"nodes": "100%", "reasons": ["Empty"]}],
-        },
-    }
+    return karpenter.NodePool(
+        template=karpenter.NodeTemplate(
+            metadata=karpenter.TemplateMetadata(labels={naming.POOL_LABEL: pool.name}),
+            spec=karpenter.TemplateSpec(
+                node_class_ref=karpenter.NodeClassRef(
+                    group="karpenter.k8s.aws", kind=karpenter.EC2NodeClass.KIND, name=pool.name
+                ),
+                taints=[karpenter.Taint(key=naming.GPU_TAINT)],
+                requirements=[karpenter.Requirement(key=key, values=values) for key, values in requirements.items()],
+                expire_after=NODE_LIFETIME,
+            ),
+        ),
+        limits={naming.GPU_TAINT: str(pool.max_gpus)},
+        disruption=karpenter.Disruption(
+            consolidation_policy="WhenEmpty",
+            consolidate_after=f"{pool.idle_minutes}m",
+            budgets=[
+                karpenter.Budget(nodes="1", reasons=["Drifted"]),
+                karpenter.Budget(nodes="100%", reasons=["Empty"]),
+            ],
+        ),
+    )
 
 
-def _volume(device: str, size_gib: int, key_arn: Text) -> dict[str, Any]:
-    return {
-        "deviceName": device,
-        "ebs": {
-            "volumeSize": f"{size_gib}Gi",
-            "volumeType": "gp3",
-            "encrypted": True,
-            "kmsKeyID": key_arn,
-            "deleteOnTermination": True,
-        },
-    }
+def _volume(device: str, size_gib: int, key_arn: Text) -> karpenter.BlockDevice:
+    return karpenter.BlockDevice(device_name=device, ebs=karpenter.Ebs(volume_size=f"{size_gib}Gi", kmsKeyID=key_arn))

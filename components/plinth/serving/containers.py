@@ -4,6 +4,7 @@ import pulumi
 from pulumi_kubernetes import core
 
 from plinth import pods
+from plinth.cluster.gpu_request import PodGpus
 from plinth.serving import vllm
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
 from plinth_runtime import names
@@ -24,6 +25,7 @@ def vllm_container(
     weights: pulumi.Input[str],
     region: str,
     needs: vllm.PodResources,
+    gpus: PodGpus,
     drain_seconds: int,
 ) -> core.v1.ContainerArgs:
     """vLLM, loading its weights from S3 and reporting ready once they are on the GPU."""
@@ -36,7 +38,10 @@ def vllm_container(
         env=[core.v1.EnvVarArgs(name=key, value=value) for key, value in variables.items()],
         ports=[core.v1.ContainerPortArgs(name=PORT_NAME, container_port=port)],
         resources=pods.resources(
-            cpu=str(needs.cpus), cpu_limit=str(needs.cpu_limit), memory=f"{needs.memory_gib}Gi", gpus=needs.gpus
+            cpu=str(needs.cpus),
+            cpu_limit=str(needs.cpu_limit),
+            memory=f"{needs.memory_gib}Gi",
+            extended=gpus.resources,
         ),
         security_context=pods.container_security(),
         startup_probe=pods.http_probe(

@@ -83,7 +83,7 @@ Source = S3Source
 
 
 class Parallelism(Model):
-    """How one replica is divided among GPUs."""
+    """How the GPUs of a replica share its work."""
 
     tensor: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs that share every layer."""

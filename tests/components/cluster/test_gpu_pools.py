@@ -134,7 +134,7 @@ pools = [pool for name in ("dev", "staging", "prod") for pool in spec(name).gpu_
 
 @given(st.sampled_from(pools), st.lists(st.sampled_from("abc"), min_size=1, unique=True))
 def test_every_pool_has_a_fuse_a_taint_a_label_and_empties_slowly(pool, zones):
-    rendered = node_pool.node_pool_spec(pool, environment(), zones)
+    rendered = node_pool.node_pool(pool, environment(), zones).to_object()
     assert rendered["limits"] == {"nvidia.com/gpu": str(pool.max_gpus)}
     template = rendered["template"]
     assert template["metadata"]["labels"] == {"plinth.dev/pool": pool.name}

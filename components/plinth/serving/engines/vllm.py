@@ -3,7 +3,8 @@
 import pulumi
 from pulumi_kubernetes import core
 
-from plinth import naming, pods
+from plinth import pods
+from plinth.cluster.gpu_request import pod_gpus
 from plinth.serving import containers, scaling, vllm
 from plinth.serving.deployment import deployment, pod_basics, service
 from plinth.serving.engine import ScaleTarget, Signals, Site
@@ -61,6 +62,7 @@ class DirectVllm:
     def _pod(self, model: SelfHostedModel, site: Site) -> core.v1.PodSpecArgs:
         selector = self.pod_selector(model)
         needs = vllm.pod_resources(model, site.pool)
+        gpus = pod_gpus(site.pool, model.gpus)
         drain_seconds = site.platform.longest_request_seconds
         return core.v1.PodSpecArgs(
             containers=[
@@ -70,12 +72,13 @@ class DirectVllm:
                     weights=site.weights,
                     region=site.environment.region,
                     needs=needs,
+                    gpus=gpus,
                     drain_seconds=drain_seconds,
                 )
             ],
             volumes=containers.vllm_volumes(needs),
-            node_selector={naming.POOL_LABEL: model.pool},
-            tolerations=[core.v1.TolerationArgs(key=naming.GPU_TAINT, operator="Exists", effect="NoSchedule")],
+            node_selector=gpus.node_selector,
+            tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
             topology_spread_constraints=[
                 # The scheduler fills nodes, so without this the loss of one could take every replica along.
                 pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),
