@@ -70,6 +70,14 @@ class TenantFacts(_Model):
     """Secrets Manager name of its login at the vector store (JSON with username and password)."""
     vectors_schema: str
     """PostgreSQL schema that its login owns."""
+    buckets: list[str] = []
+    """Buckets, by their names in the spec, in which it has a place of its own."""
+    prefix: str = ""
+    """Start of the keys of its own place in each of them."""
+    data_account: str | None = None
+    """Service account whose pods read and write there; None without buckets."""
+    trace_project: str = ""
+    """Name under which its traces belong together."""
 
 
 class VectorFacts(_Model):
@@ -95,6 +103,8 @@ class PlatformContract(_Model):
     """Physical bucket names."""
     secrets_key_arn: str
     """KMS key for secrets."""
+    data_key_arn: str = ""
+    """KMS key of the buckets."""
     runtime_image: str
     """Image of plinth-runtime, by digest."""
     local_endpoint: str | None = None

@@ -30,7 +30,7 @@ from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.models import HostedModel, SelfHostedModel
 from plinth.storage.object_store import ObjectStore
-from plinth.tenancy.tenant import Tenant
+from plinth.tenancy.tenant import Tenant, TenantPlatform
 
 
 @dataclass(frozen=True)
@@ -235,19 +235,29 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.given.options(),
     )
-    tenants = {
+    return Access(front, tenants(spec, below, on, config.gateway.port))
+
+
+def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:
+    """The product teams, by name."""
+    platform = TenantPlatform(
+        cluster_name=on.cluster.name,
+        gateway_port=gateway_port,
+        bridge=on.bridge,
+        secrets_key_arn=below.keys.arn["secrets"],
+        data_key_arn=below.keys.arn["data"],
+        bucket_arns=below.storage.arns,
+    )
+    return {
         tenant.name: Tenant(
             f"tenant-{tenant.name}",
             tenant,
             environment=spec.environment,
-            gateway_port=config.gateway.port,
-            bridge=on.bridge,
-            secrets_key_arn=below.keys.arn["secrets"],
+            platform=platform,
             opts=on.given.options(),
         )
         for tenant in spec.tenants
     }
-    return Access(front, tenants)
 
 
 def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Monitoring:

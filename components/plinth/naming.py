@@ -70,3 +70,13 @@ def cache_token_secret(environment: Environment) -> str:
 def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     """Secrets Manager name of a tenant's login at the vector store."""
     return f"{tenant_folder(environment, tenant)}vectors"
+
+
+def tenant_prefix(tenant: str) -> str:
+    """Start of the keys of what belongs to a tenant, in every bucket that it was granted."""
+    return f"tenants/{tenant}/"
+
+
+def trace_project(environment: Environment, tenant: str) -> str:
+    """Name under which a tenant's traces belong together, in whatever stores them."""
+    return f"{environment.name}-{tenant}"

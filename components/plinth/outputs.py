@@ -8,7 +8,8 @@ from plinth import addresses, contract, naming
 from plinth.data.vector_logins import role_name
 from plinth.layers import Access, ClusterLayer, Data, Foundation
 from plinth.spec import PlatformSpec
-from plinth.tenancy import tenant
+from plinth.spec.tenants import Tenant
+from plinth.tenancy import bucket_access, tenant
 from plinth.tenancy.secrets import store_name
 
 
@@ -26,7 +27,7 @@ def platform_contract(
             "certificate_authority": on.cluster.certificate_authority,
         },
         "gateway": {"url": addresses.gateway_url(spec), "routes": [route.name for route in spec.gateway.routes]},
-        "tenants": {item.name: _tenant(spec, item.name, list(item.routes), access) for item in spec.tenants},
+        "tenants": {item.name: _tenant(spec, item, access) for item in spec.tenants},
         "vector": {
             "kind": vector.kind,
             "host": vector.host,
@@ -36,22 +37,28 @@ def platform_contract(
         },
         "buckets": below.storage.names,
         "secrets_key_arn": below.keys.arn["secrets"],
+        "data_key_arn": below.keys.arn["data"],
         "runtime_image": spec.gateway.image,
         "local_endpoint": addresses.aws_endpoint(spec),
     }
     return pulumi.Output.from_input(document).apply(_checked)
 
 
-def _tenant(spec: PlatformSpec, name: str, routes: list[str], access: Access) -> dict[str, Any]:
+def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, Any]:
+    name = section.name
     return {
         "namespace": access.tenants[name].namespace,
-        "routes": routes,
+        "routes": list(section.routes),
         "folder": naming.tenant_folder(spec.environment, name),
         "secret_store": store_name(name),
         "key_stored_as": naming.tenant_key_secret(spec.environment, name),
         "key_mounted_as": tenant.KEY_SECRET,
         "vectors_stored_as": naming.tenant_vectors_secret(spec.environment, name),
         "vectors_schema": role_name(name),
+        "buckets": list(section.buckets),
+        "prefix": naming.tenant_prefix(name),
+        "data_account": bucket_access.SERVICE_ACCOUNT if section.buckets else None,
+        "trace_project": naming.trace_project(spec.environment, name),
     }
 
 

@@ -27,6 +27,9 @@ KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
+CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
+KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
+KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {
@@ -46,6 +49,10 @@ API = {
     "ExternalSecret": "external-secrets.io/v1",
     "ClusterSecretStore": "external-secrets.io/v1",
     "ScaledObject": "keda.sh/v1alpha1",
+    "InferencePool": "inference.networking.k8s.io/v1",
+    "LLMInferenceService": "serving.kserve.io/v1alpha2",
+    "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",
+    "RayService": "ray.io/v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",

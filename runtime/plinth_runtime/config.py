@@ -76,6 +76,9 @@ class TenantAccess(_Model):
     routes: list[ModelName]
     """Names of the routes that it may call."""
 
+    trace_project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)] | None = None
+    """Name under which its traces belong together; on every request's log line, so that the two can be joined."""
+
     @field_validator("routes")
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:

@@ -141,7 +141,8 @@ def _blend(shares: Iterable[Share], platform: Mapping[str, Route]) -> Iterator[T
 
 
 def _with(tenant: TenantAccess, routes: Iterable[Route]) -> TenantAccess:
-    return TenantAccess(name=tenant.name, routes=[*tenant.routes, *(route.name for route in routes)])
+    merged = [*tenant.routes, *(route.name for route in routes)]
+    return TenantAccess(name=tenant.name, routes=merged, trace_project=tenant.trace_project)
 
 
 def _one_line(error: ValueError) -> str:

@@ -41,7 +41,14 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             request_timeout_seconds=spec.gateway.request_timeout_seconds,
             drain_seconds=spec.gateway.drain_seconds,
         ),
-        tenants=[TenantAccess(name=tenant.name, routes=list(tenant.routes)) for tenant in spec.tenants],
+        tenants=[
+            TenantAccess(
+                name=tenant.name,
+                routes=list(tenant.routes),
+                trace_project=naming.trace_project(spec.environment, tenant.name),
+            )
+            for tenant in spec.tenants
+        ],
         backends=[_backend(spec, model) for model in spec.models],
         routes=[
             Route(

@@ -187,3 +187,25 @@ def read_secrets(secret_arns: Sequence[Text], key_arn: Text, region: str) -> Doc
         allow(["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], secret_arns, sid="Read"),
         allow(["kms:Decrypt"], [key_arn], condition=via, sid="Decrypt"),
     )
+
+
+def use_prefix(bucket_arns: Sequence[Text], prefix: str, key_arn: Text, region: str, *, write: bool = True) -> Document:
+    """Read, and where `write` also write, objects whose keys start with `prefix`, and see no others.
+
+    The key is for these buckets alone: with bucket keys, the encryption context is the bucket's ARN (Amazon S3 user
+    guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
+    """
+    objects = [pulumi.Output.concat(arn, f"/{prefix}*") for arn in bucket_arns]
+    reading = ["s3:GetObject", "s3:GetObjectVersion"]
+    writing = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    through_s3 = {
+        "StringEquals": {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:EncryptionContext:aws:s3:arn": list(bucket_arns),
+        }
+    }
+    return document(
+        allow(["s3:ListBucket"], bucket_arns, condition={"StringLike": {"s3:prefix": [f"{prefix}*"]}}, sid="List"),
+        allow([*reading, *(writing if write else [])], objects, sid="Objects"),
+        allow(["kms:Decrypt", *(["kms:GenerateDataKey"] if write else [])], [key_arn], condition=through_s3, sid="Key"),
+    )

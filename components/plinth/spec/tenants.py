@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from plinth.spec.base import CostCenter, Email, Model, Name
+from plinth.spec.base import CostCenter, Email, Model, Name, RoleArn
 
 
 class Quota(Model):
@@ -24,7 +24,7 @@ class Quota(Model):
 
 
 class Tenant(Model):
-    """A team: namespace, quota, network policy, gateway key and budget follow from it."""
+    """A team: namespace, quota, walls, access, a place in buckets, gateway key, budget and traces follow from it."""
 
     name: Name
     """Name of the tenant; its namespace is `tenant-<name>`."""
@@ -43,3 +43,9 @@ class Tenant(Model):
 
     quota: Quota = Quota()
     """The most that its own workloads may request."""
+
+    team_roles: list[RoleArn] = []
+    """IAM roles of the team's people; they may work in its namespace and nowhere else in the cluster."""
+
+    buckets: list[Name] = []
+    """Buckets in which the tenant has a place of its own, below `tenants/<name>/`."""

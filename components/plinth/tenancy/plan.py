@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from plinth import naming
+from plinth.spec.environment import Environment
 from plinth.spec.tenants import Quota, Tenant
 
 TENANT_LABEL = "plinth.dev/tenant"
@@ -10,6 +11,18 @@ TENANT_LABEL = "plinth.dev/tenant"
 
 TENANT_TAG = "tenant"
 """AWS cost allocation tag of what a tenant uses; its budget counts what carries it."""
+
+
+AWS_LABEL = "plinth.dev/aws"
+"""Label, value `true`, of a tenant's pods that may reach AWS."""
+
+TRACE_PROJECT = "plinth.dev/trace-project"
+"""Annotation of a tenant's namespace: the name under which its traces belong together."""
+
+
+def labels(tenant: Tenant) -> dict[str, str]:
+    """Labels of the platform's objects in a tenant's namespace."""
+    return {TENANT_LABEL: tenant.name, "app.kubernetes.io/part-of": "plinth"}
 
 
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
@@ -66,3 +79,32 @@ def budget_filter(tenant: Tenant) -> str:
 def group(tenant: Tenant) -> str:
     """Kubernetes group of the tenant's people; an EKS access entry of their role puts them in it."""
     return f"tenant:{tenant.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may be done with some kinds of one API group."""
+
+    api_group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+
+READ = ("get", "list", "watch")
+WRITE = (*READ, "create", "update", "patch", "delete")
+
+
+def team_rules(tenant: Tenant) -> dict[str, tuple[Rule, ...]]:
+    """What the team may do in its namespace beyond Kubernetes' own role `edit`, by the suffix of the role's name."""
+    return {"secrets": (Rule("external-secrets.io", ("externalsecrets",), WRITE),)}
+
+
+def telemetry(tenant: Tenant, environment: Environment) -> dict[str, str]:
+    """Variables that every OpenTelemetry SDK reads (its specification, "Environment Variable Specification")."""
+    attributes = {
+        "service.namespace": naming.tenant_namespace(tenant.name),
+        "deployment.environment.name": environment.name,
+        "plinth.tenant": tenant.name,
+        "plinth.trace.project": naming.trace_project(environment, tenant.name),
+    }
+    return {"OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items())}

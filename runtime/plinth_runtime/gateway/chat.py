@@ -77,6 +77,7 @@ class Chat:
         """
         key = self._keys.authenticate(headers)
         exchange.tenant, exchange.key_id = key.tenant, key.id
+        exchange.trace_project = self._routes.trace_project(key.tenant)
         try:
             async with asyncio.timeout(self._seconds):
                 call = Call(await read_body(headers, receive, self._max_body))

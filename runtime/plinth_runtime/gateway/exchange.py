@@ -24,6 +24,7 @@ class Exchange:
     request_id: str
     tenant: str | None = None
     key_id: str | None = None
+    trace_project: str | None = None
     route: str | None = None
     backend: str | None = None
     model: str | None = None
@@ -72,6 +73,7 @@ class Exchange:
             request_id=self.request_id,
             tenant=self.tenant,
             key=self.key_id,
+            trace_project=self.trace_project,
             route=self.route,
             backend=self.backend,
             model=self.model,

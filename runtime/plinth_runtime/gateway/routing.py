@@ -22,10 +22,15 @@ class Routes:
         """Take the routes of another configuration; the backends stay."""
         self._targets = {route.name: route.targets for route in config.routes}
         self._allowed = {tenant.name: frozenset(tenant.routes) for tenant in config.tenants}
+        self._trace_projects = {tenant.name: tenant.trace_project for tenant in config.tenants}
 
     def allowed(self, tenant: str) -> list[str]:
         """Return the names of the routes that a tenant may call, sorted."""
         return sorted(self._allowed[tenant])
+
+    def trace_project(self, tenant: str) -> str | None:
+        """Return the name under which a tenant's traces belong together, if it has one."""
+        return self._trace_projects.get(tenant)
 
     def check(self, tenant: str, route: str) -> None:
         """Make sure that a tenant may call a route.

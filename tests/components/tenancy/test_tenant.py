@@ -1,8 +1,11 @@
 import json
 
 import pytest
+import yaml
 from support.platforms import recorded_platform
+from support.worlds import ROOT
 
+from plinth.spec import SpecError, load_spec
 from plinth.tenancy import plan
 
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -98,3 +101,61 @@ def test_the_owner_hears_about_the_budget(prod):
     assert {address for n in budget["notifications"] for address in n["subscriberEmailAddresses"]} == {
         "search@acme.example.com"
     }
+
+
+def test_the_teams_role_is_in_its_group_and_no_other(prod):
+    entries = {entry.name: entry.inputs for entry in prod.of("aws:eks/accessEntry:AccessEntry")}
+    entry = entries["tenant-search-access-team-search"]
+    assert entry["principalArn"] == "arn:aws:iam::777788889999:role/team-search"
+    assert entry["kubernetesGroups"] == ["tenant:search"]
+    assert not [name for name in entries if name.startswith("tenant-search-access-") and "search" not in name[14:]]
+
+
+def test_a_tenant_reads_and_writes_its_own_place_in_its_buckets_and_no_other(prod):
+    document = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "tenant-search-data-buckets").inputs["policy"])
+    statements = {statement["Sid"]: statement for statement in document["Statement"]}
+    assert statements["List"]["Condition"] == {"StringLike": {"s3:prefix": ["tenants/search/*"]}}
+    assert statements["Objects"]["Resource"] == [
+        f"{bucket}/tenants/search/*" for bucket in statements["List"]["Resource"]
+    ]
+    through = statements["Key"]["Condition"]["StringEquals"]
+    assert through["kms:ViaService"] == "s3.us-east-1.amazonaws.com"
+    assert through["kms:EncryptionContext:aws:s3:arn"] == statements["List"]["Resource"]
+    association = prod.one("aws:eks/podIdentityAssociation:PodIdentityAssociation", "tenant-search-data-association")
+    account = prod.one("kubernetes:core/v1:ServiceAccount", "tenant-search-data-account").inputs
+    assert association.inputs["namespace"] == account["metadata"]["namespace"] == "tenant-search"
+    assert association.inputs["serviceAccount"] == account["metadata"]["name"]
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_only_pods_that_say_so_reach_aws(prod):
+    spec = prod.one(POLICY, "tenant-search-aws").inputs["spec"]
+    assert spec["podSelector"] == {"matchLabels": {plan.AWS_LABEL: "true"}}
+    assert spec["policyTypes"] == ["Egress"]
+    assert not [policy for policy in prod.of(POLICY) if policy.name == "tenant-support-aws"]
+
+
+def test_traces_of_a_tenant_carry_its_project(prod):
+    text = prod.one("kubernetes:core/v1:ConfigMap", "tenant-search-telemetry").inputs["data"]
+    attributes = dict(item.split("=") for item in text["OTEL_RESOURCE_ATTRIBUTES"].split(","))
+    space = prod.one("kubernetes:core/v1:Namespace", "tenant-search-namespace").inputs["metadata"]
+    assert attributes["plinth.trace.project"] == space["annotations"][plan.TRACE_PROJECT] == "prod-search"
+    config = json.loads(prod.one("kubernetes:core/v1:ConfigMap", "gateway-config").inputs["data"]["runtime.json"])
+    assert {tenant["name"]: tenant["trace_project"] for tenant in config["tenants"]}["search"] == "prod-search"
+
+
+def refused(**changes):
+    document = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]["plinth:platform"]
+    document["tenants"][0] |= changes
+    with pytest.raises(SpecError) as caught:
+        load_spec(document)
+    return str(caught.value)
+
+
+def test_a_bucket_that_is_not_there_and_a_role_with_two_places_are_mistakes():
+    assert "tenants[0].buckets[0]: 'dataset' is not allowed" in refused(buckets=["dataset"])
+    assert "Did you mean 'datasets'?" in refused(buckets=["dataset"])
+    oncall = "arn:aws:iam::777788889999:role/platform-oncall"
+    assert "a role that the cluster section does not have already" in refused(team_roles=[oncall])
+    support = "arn:aws:iam::777788889999:role/team-support"
+    assert "tenants[1].team_roles[0]" in refused(team_roles=[support])

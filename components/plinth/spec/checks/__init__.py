@@ -1,0 +1,26 @@
+"""Checks across sections, a module for each area: each check gives every problem it finds, and needs no cloud."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from plinth.spec.checks import gpu, laptop, models, references, tenants
+from plinth.spec.problem import Problem
+
+if TYPE_CHECKING:
+    from plinth.spec.platform import PlatformSpec
+
+Sections = tuple[str, ...]
+"""Names of sections of the spec."""
+
+CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
+    (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
+    (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
+    (("cluster", "tenants"), tenants.team_roles),
+    (("gpu_pools", "models"), gpu.gpu_fit),
+    (("gpu_pools", "models"), gpu.gpu_capacity),
+    (("storage", "models"), models.weights_bucket),
+    (("environment", "models", "laptop"), laptop.laptop_only),
+    (("environment", "models"), models.real_models_in_production),
+    (("environment", "models"), models.hosted_data_class),
+)
+"""Each check with the sections it reads: it runs when those are valid, whatever the others are."""

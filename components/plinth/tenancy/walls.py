@@ -1,0 +1,57 @@
+"""Who a tenant's pods may talk to."""
+
+import pulumi
+from pulumi_kubernetes import meta, networking
+
+from plinth import addresses, naming, pods
+from plinth.base import Component
+from plinth.spec.tenants import Tenant
+from plinth.tenancy import plan
+
+EVERYTHING = meta.v1.LabelSelectorArgs()
+
+
+def wall(component: Component, name: str, tenant: Tenant, namespace: pulumi.Input[str], *, gateway_port: int) -> None:
+    """Nothing gets in or out, except to the cluster's DNS, to the gateway and within the namespace.
+
+    With buckets, pods that say so by a label reach AWS, and the agent that gives them their credentials.
+    """
+    neighbors = networking.v1.NetworkPolicyPeerArgs(pod_selector=EVERYTHING)
+    gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
+    specs = {
+        "deny": (
+            "default-deny",
+            networking.v1.NetworkPolicySpecArgs(pod_selector=EVERYTHING, policy_types=["Ingress", "Egress"]),
+        ),
+        "allow": (
+            "platform-services",
+            networking.v1.NetworkPolicySpecArgs(
+                pod_selector=EVERYTHING,
+                policy_types=["Ingress", "Egress"],
+                ingress=[networking.v1.NetworkPolicyIngressRuleArgs(from_=[neighbors])],
+                egress=[
+                    pods.allow_dns(),
+                    pods.allow_to([gateway], gateway_port),
+                    networking.v1.NetworkPolicyEgressRuleArgs(to=[neighbors]),
+                ],
+            ),
+        ),
+    }
+    if tenant.buckets:
+        specs["aws"] = ("aws", to_aws({plan.AWS_LABEL: "true"}))
+    for suffix, (label, spec) in specs.items():
+        networking.v1.NetworkPolicy(
+            f"{name}-{suffix}",
+            metadata=meta.v1.ObjectMetaArgs(name=label, namespace=namespace, labels=plan.labels(tenant)),
+            spec=spec,
+            opts=component.options(networking.v1.NetworkPolicy),
+        )
+
+
+def to_aws(matching: dict[str, str]) -> networking.v1.NetworkPolicySpecArgs:
+    """Pods with these labels reach AWS over TLS, and the agent of EKS Pod Identity on their node."""
+    return networking.v1.NetworkPolicySpecArgs(
+        pod_selector=meta.v1.LabelSelectorArgs(match_labels=matching),
+        policy_types=["Egress"],
+        egress=[pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()],
+    )
