@@ -5,9 +5,11 @@ addresses from here.
 """
 
 from plinth import naming
+from plinth.gateway import hosted
 from plinth.serving.engines import engine_of
 from plinth.spec import PlatformSpec
-from plinth.spec.models import DevelopmentModel, HostedModel, SelfHostedModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel, ServedModel
 
 GATEWAY = "gateway"
 """Name of the gateway's Deployment, Service and pods."""
@@ -62,10 +64,10 @@ def model_port(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) ->
     return spec.laptop.ports.models[model.name] if spec.laptop else DEVELOPMENT_PORT
 
 
-def model_url(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel | HostedModel) -> str:
+def model_url(spec: PlatformSpec, model: ServedModel) -> str:
     """Base URL of a model, up to and with `/v1`."""
     if isinstance(model, HostedModel):
-        return model.url
+        return hosted.url(model)
     service = engine_of(model).service_name(model) if isinstance(model, SelfHostedModel) else model.name
     host = LOOPBACK if spec.laptop else service_host(service, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"

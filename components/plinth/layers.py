@@ -28,7 +28,8 @@ from plinth.serving.platform import ServingPlatform
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
-from plinth.spec.models import HostedModel, SelfHostedModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import SelfHostedModel
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
