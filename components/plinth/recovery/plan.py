@@ -7,13 +7,13 @@ pillar, "Disaster recovery"; Amazon S3 User Guide, "Replication Time Control"; A
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
 
-Standby = Literal["rebuild", "pilot_light", "warm", "active"]
-"""What runs in the other region: only backups and copies; all but models; one replica of each; all of it."""
+Standby = Literal["rebuild", "warm", "active"]
+"""What runs in the other region: nothing beside the copies; one replica of each model; all of it."""
 
 DNS_MINUTES = 3
 """Three failed health checks 10 seconds apart, and resolvers that keep an answer for a minute."""
@@ -52,7 +52,7 @@ class Mechanism:
 
 def start_minutes(spec: "PlatformSpec") -> int:
     """Minutes until the slowest self-hosted model serves on a node that has to come up first."""
-    slowest = max((model.start_minutes for model in spec.models if isinstance(model, VllmModel)), default=0)
+    slowest = max((model.start_minutes for model in spec.models if isinstance(model, SelfHostedModel)), default=0)
     return slowest + NODE_MINUTES if slowest else DNS_MINUTES
 
 
@@ -60,7 +60,6 @@ def floors(spec: "PlatformSpec") -> dict[Standby, int]:
     """The lowest recovery time, in minutes, that each kind of standby reaches, dearest first."""
     return {
         "warm": DNS_MINUTES,
-        "pilot_light": start_minutes(spec) + DNS_MINUTES,
         "rebuild": REBUILD_MINUTES + start_minutes(spec) + DNS_MINUTES,
     }
 

@@ -54,8 +54,6 @@ def _replicas(kind: Standby, wanted: int, fewest: int) -> int:
             return wanted
         case "warm":
             return min(wanted, fewest)
-        case "pilot_light":
-            return 0
 
 
 def _replaced(value: object, old: str, new: str) -> object:
