@@ -75,9 +75,7 @@ def node_pool(pool: GeneralPool, environment: Environment, zones: Sequence[str])
     )
 
 
-def _requirements(
-    pool: GeneralPool, environment: Environment, zones: Sequence[str]
-) -> list[karpenter.Requirement]:
+def _requirements(pool: GeneralPool, environment: Environment, zones: Sequence[str]) -> list[karpenter.Requirement]:
     chosen = {
         "kubernetes.io/os": ["linux"],
         "kubernetes.io/arch": [ARCHITECTURES[name] for name in pool.architectures],

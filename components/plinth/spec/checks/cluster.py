@@ -10,6 +10,7 @@ from plinth.spec.problem import Problem
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
 
+
 def node_pools(spec: "PlatformSpec") -> Iterator[Problem]:
     """Every node pool has a name of its own, whatever its kind."""
     taken = {SYSTEM_POOL: "the system nodes"}
