@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
+from plinth.cluster import auto_mode
+from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.gpu_node_pool import GpuNodePool
@@ -77,6 +79,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         network=below.network,
         cluster_key_arn=below.keys.arn["cluster"],
         log_key_arn=below.keys.arn["logs"],
+        auto_mode_nodes=auto_mode.wanted(spec.gpu_pools),
         opts=given.options(),
     )
     given = given.with_kubernetes(
@@ -107,8 +110,16 @@ def _gpu_pools(
     if not spec.gpu_pools:
         return {}
     karpenter = Karpenter(
-        "karpenter", environment=spec.environment, cluster=eks, namespace=namespace, opts=given.options()
+        "karpenter",
+        environment=spec.environment,
+        cluster=eks,
+        namespace=namespace,
+        pools=spec.gpu_pools,
+        opts=given.options(),
     )
+    auto = None
+    if auto_mode.wanted(spec.gpu_pools):
+        auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
     return {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
@@ -116,6 +127,7 @@ def _gpu_pools(
             environment=spec.environment,
             cluster=eks,
             karpenter=karpenter,
+            auto=auto,
             network=below.network,
             opts=given.options(),
         )

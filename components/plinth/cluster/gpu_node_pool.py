@@ -1,5 +1,7 @@
 """A pool of GPU nodes."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
@@ -33,7 +35,7 @@ class GpuNodePool(Component):
         environment: Environment,
         cluster: Cluster,
         karpenter: Karpenter,
-        auto: AutoNodes | None,
+        auto: AutoNodes | None = None,
         network: Network,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -50,6 +52,7 @@ class GpuNodePool(Component):
             role_name=nodes.node_role_name,
             subnet_ids=[network.private_subnets_by_zone[zone] for zone in zones],
             security_group_ids=groups,
+            pod_subnet_ids=[subnet for zone, subnet in network.pod_subnets_by_zone.items() if zone in zones],
             volume_key_arn=cluster.volume_key_arn,
             reservation_ids=reservations(self, name, section, environment),
         )
@@ -58,7 +61,7 @@ class GpuNodePool(Component):
         self.register_outputs({"pool_name": self.pool_name})
 
     def _node_pool(
-        self, place: node_pool.Place, zones: list[str], ready: list[pulumi.Resource]
+        self, place: node_pool.Place, zones: Sequence[str], ready: list[pulumi.Resource]
     ) -> k8s.apiextensions.CustomResource:
         pool, environment = self._pool, self._environment
         make_class = node_pool.auto_class if pool.plane == "auto" else node_pool.node_class

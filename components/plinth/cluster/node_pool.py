@@ -42,6 +42,8 @@ class Place:
     security_group_ids: Sequence[Text]
     volume_key_arn: Text
     """KMS key of their volumes."""
+    pod_subnet_ids: Sequence[Text] = ()
+    """Pods' own subnets, where they do not share the nodes'."""
     reservation_ids: Sequence[Text] = ()
     """Capacity reservations that the platform made for the pool."""
 
@@ -73,10 +75,15 @@ def node_class(pool: GpuPool, environment: Environment, place: Place) -> karpent
 
 def auto_class(pool: GpuPool, environment: Environment, place: Place) -> automode.NodeClass:
     """The NodeClass of EKS Auto Mode: Amazon chooses image, drivers and local drives."""
+    groups = [karpenter.IdTerm(id=group_id) for group_id in place.security_group_ids]
+    pods = [karpenter.IdTerm(id=subnet_id) for subnet_id in place.pod_subnet_ids]
     return automode.NodeClass(
         role=place.role_name,
         subnet_selector_terms=[karpenter.IdTerm(id=subnet_id) for subnet_id in place.subnet_ids],
-        security_group_selector_terms=[karpenter.IdTerm(id=group_id) for group_id in place.security_group_ids],
+        security_group_selector_terms=groups,
+        # Pods of other nodes get theirs through the network plugin, which does not run on these.
+        pod_subnet_selector_terms=pods or None,
+        pod_security_group_selector_terms=groups if pods else None,
         capacity_reservation_selector_terms=_reservations(pool, place),
         ephemeral_storage=automode.EphemeralStorage(size=f"{pool.disk_gib}Gi", kmsKeyID=place.volume_key_arn),
         tags=_tags(pool, environment),

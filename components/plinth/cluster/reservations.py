@@ -10,9 +10,7 @@ from plinth.spec.gpu import CapacityBlock, GpuPool, NewReservation
 PLATFORM = "Linux/UNIX"
 
 
-def reservations(
-    component: Component, name: str, pool: GpuPool, environment: Environment
-) -> list[pulumi.Output[str]]:
+def reservations(component: Component, name: str, pool: GpuPool, environment: Environment) -> list[pulumi.Output[str]]:
     """Make what a pool reserves, as children of `component`; gives the ids.
 
     A Capacity Block is bought, once and for good: it is protected at every stage, and never changed.

@@ -30,6 +30,8 @@ class NodeClass(CustomKind):
     role: Text
     subnet_selector_terms: Sequence[IdTerm]
     security_group_selector_terms: Sequence[IdTerm]
+    pod_subnet_selector_terms: Sequence[IdTerm] | None = None
+    pod_security_group_selector_terms: Sequence[IdTerm] | None = None
     capacity_reservation_selector_terms: Sequence[ReservationTerm] | None = None
     ephemeral_storage: EphemeralStorage
     tags: Mapping[str, str]

@@ -1,7 +1,7 @@
 """What the device plugins of a pool give out, and how much memory one of it has. Pure.
 
-Sources: NVIDIA device plugin (sharing, MIG), Bottlerocket issue 4483 (MIG is advertised as `nvidia.com/gpu`), AWS Neuron
-documentation (Kubernetes device plugin), Karpenter documentation ("Scheduling", accelerator resources).
+Sources: NVIDIA device plugin (sharing, MIG), Bottlerocket issue 4483 (MIG is advertised as `nvidia.com/gpu`),
+AWS Neuron documentation (Kubernetes device plugin), Karpenter documentation ("Scheduling", accelerator resources).
 """
 
 from dataclasses import dataclass

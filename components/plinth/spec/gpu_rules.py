@@ -13,6 +13,9 @@ from plinth.spec.sharing import Dra, Mig, TimeSlicing, WholeGpus
 if TYPE_CHECKING:
     from plinth.spec.gpu import GpuPool
 
+MOST_DEVICES = 1024
+"""Most devices of one kind that a node pool may be limited to."""
+
 
 def problems(pool: "GpuPool") -> Iterator[str]:
     """Everything about a pool that cannot be, in words."""
@@ -43,7 +46,7 @@ def _capacity(pool: "GpuPool") -> Iterator[str]:
         if new.instance_type not in pool.instance_types:
             yield f"new_reservation.instance_type must be one of the pool's: {', '.join(pool.instance_types)}"
         elif (reserved := new.instances * len(new.zones) * catalogue.instance(new.instance_type).gpus) > pool.max_gpus:
-            yield f"new_reservation holds {reserved} GPUs, more than max_gpus {pool.max_gpus}: raise it, or reserve less"
+            yield f"new_reservation holds {reserved} GPUs: at most max_gpus {pool.max_gpus}, or raise that"
         if pool.zones and (outside := sorted(set(new.zones) - set(pool.zones))):
             yield f"new_reservation.zones has {', '.join(outside)}, where the pool does not run: add to zones"
     if pool.capacity_block:
@@ -91,6 +94,8 @@ def _mig(pool: "GpuPool", sharing: Mig, instance: catalogue.GpuInstance) -> Iter
     elif instance.mig_profile(sharing.profile) is None:
         known = ", ".join(profile.name for profile in instance.mig)
         yield f"sharing.profile {sharing.profile} is none of {instance.gpu}'s: {known}"
+    elif (parts := pool.max_gpus * next(p.per_gpu for p in instance.mig if p.name == sharing.profile)) > MOST_DEVICES:
+        yield f"sharing mig would give out {parts} parts of GPUs: at most {MOST_DEVICES}; lower max_gpus"
     if pool.image != "bottlerocket":
         yield "sharing mig needs image bottlerocket, which cuts its GPUs when it starts"
     if pool.efa:
