@@ -45,6 +45,9 @@ class PodGpus:
     node_selector: dict[str, str]
     """Labels of the nodes that it may run on."""
 
+    memory_share: float = 1.0
+    """Part of each GPU's memory that is the pod's: less than 1 where pods take turns on a GPU that each sees whole."""
+
 
 def pod_gpus(pool: GpuPool, gpus: int, *, efa: bool = False) -> PodGpus:
     """What a pod says to get `gpus` units of a pool: whole GPUs, parts or turns of one, or Neuron devices.
@@ -71,6 +74,7 @@ def pod_gpus(pool: GpuPool, gpus: int, *, efa: bool = False) -> PodGpus:
             {"key": naming.POOL_LABEL, "operator": "Equal", "value": pool.name, "effect": "NoSchedule"},
         ),
         node_selector={naming.POOL_LABEL: pool.name},
+        memory_share=given.share,
     )
 
 

@@ -36,8 +36,8 @@ class Devices:
     per_gpu: int
     """Units of one GPU."""
 
-    memory_gib: float
-    """Memory of a unit, on the pool's instance with the least."""
+    share: float
+    """Part of its GPU's memory that a unit may use when it sees the whole GPU: less than 1 with time-slicing."""
 
     splittable: bool
     """Whether one model may spread over several units."""
@@ -49,15 +49,26 @@ class Devices:
 
 def devices(pool: GpuPool) -> Devices:
     """What a pool gives out."""
-    sharing, memory = pool.sharing, min(instance.gpu_memory_gib for instance in pool.instances)
+    sharing = pool.sharing
     if isinstance(sharing, Mig):
-        profile = pool.instances[0].mig_profile(sharing.profile)
-        if profile is None:
-            raise ValueError(f"{pool.instances[0].gpu} has no MIG profile {sharing.profile}")
-        return Devices(GPU, profile.per_gpu, profile.memory_gib, splittable=False)
+        return Devices(GPU, _profile(pool, sharing).per_gpu, 1, splittable=False)
     if isinstance(sharing, TimeSlicing):
-        return Devices(SHARED_GPU, sharing.replicas, memory / sharing.replicas, splittable=False)
-    return Devices(NEURON if pool.neuron else GPU, 1, memory, splittable=True)
+        return Devices(SHARED_GPU, sharing.replicas, 1 / sharing.replicas, splittable=False)
+    return Devices(NEURON if pool.neuron else GPU, 1, 1, splittable=True)
+
+
+def memory_gib(pool: GpuPool, instance: catalogue.GpuInstance) -> float:
+    """Memory of a unit on one of the pool's instances."""
+    if isinstance(pool.sharing, Mig):
+        return _profile(pool, pool.sharing).memory_gib
+    return instance.gpu_memory_gib * devices(pool).share
+
+
+def _profile(pool: GpuPool, sharing: Mig) -> catalogue.MigProfile:
+    profile = pool.instances[0].mig_profile(sharing.profile)
+    if profile is None:
+        raise ValueError(f"{pool.instances[0].gpu} has no MIG profile {sharing.profile}")
+    return profile
 
 
 def claimed(pool: GpuPool) -> bool:
