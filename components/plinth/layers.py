@@ -23,6 +23,7 @@ from plinth.gateway.gateway import API, METRICS, Gateway
 from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
+from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretsBridge
 from plinth.serving.autoscaler import autoscaler
@@ -44,10 +45,11 @@ class Foundation:
     keys: Keys
     network: Network
     storage: ObjectStore
+    security: SecurityBaseline
 
 
 def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
-    """Keys, network and object storage."""
+    """Keys, network, object storage, and what watches the account."""
     environment = spec.environment
     keys = Keys("keys", environment=environment, opts=given.options())
     network = Network(
@@ -56,7 +58,15 @@ def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
     storage = ObjectStore(
         "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
     )
-    return Foundation(keys, network, storage)
+    security = SecurityBaseline(
+        "security",
+        spec.security,
+        environment=environment,
+        oncall_email=spec.monitoring.oncall_email,
+        bucket_arns=storage.arns,
+        opts=given.options(),
+    )
+    return Foundation(keys, network, storage, security)
 
 
 @dataclass(frozen=True)
