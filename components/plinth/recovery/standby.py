@@ -27,7 +27,10 @@ def standby_spec(spec: PlatformSpec) -> PlatformSpec:
     for section in LEFT_OUT:
         document.pop(section)
     document["environment"]["region"] = wanted.region
-    document["network"] |= {"cidr": wanted.cidr, "zones": wanted.zones}
+    document["network"] |= {"cidr": wanted.cidr, "zones": wanted.zones, "existing": None}
+    # The first region's trail records every region, and its budget counts them all.
+    document["security"] |= {"budget": None}
+    document["security"]["audit_trail"] |= {"managed": "organization"}
     kind = choose_standby(spec)
     document["gpu_pools"] = [_pool(pool, wanted.zones) for pool in document["gpu_pools"]]
     spot = {pool["name"] for pool in document["gpu_pools"] if pool["capacity"] == ["spot"]}
@@ -44,6 +47,9 @@ def _pool(pool: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:
         **pool,
         "capacity": bought or ["on_demand"],
         "reservation_ids": [],
+        "reservation_tags": {},
+        "new_reservation": None,
+        "capacity_block": None,
         "zones": [zone for zone in pool["zones"] if zone in zones],
     }
 
