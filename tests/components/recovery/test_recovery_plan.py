@@ -1,7 +1,7 @@
 """Objectives choose the mechanism; what no mechanism reaches is refused with the lowest possible value."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.worlds import document
 
@@ -53,6 +53,7 @@ def test_what_cannot_be_reached_says_the_lowest_that_can(objectives, path, says)
     assert says in str(caught.value)
 
 
+@settings(max_examples=50, deadline=None)
 @given(MINUTES, MINUTES, MINUTES)
 def test_any_objectives_give_a_mechanism_that_reaches_them_or_a_clean_error(rto, rpo, data_rto):
     try:
