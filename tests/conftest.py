@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+ENVIRONMENTS = ("test_every_environment.py", "test_examples.py")
+
 
 class Scheduling(LoadScopeScheduling):
-    """One file is one unit of work, with two exceptions: the laptop's files are one, environments are several."""
+    """One file is one unit of work, but the laptop's files are one together, and each environment is one of its own."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
         file = re.sub(r"(?<=/test_laptop)_\d\w+", "", file)
-        environment = re.search(r"\[[a-z]+", test) if file.endswith("test_every_environment.py") else None
+        environment = re.search(r"\[[a-z-]+", test) if file.endswith(ENVIRONMENTS) else None
         return file + (environment[0] if environment else "")
 
 

@@ -19,9 +19,9 @@ import yaml
 from plinth_cli.toolchain import Toolchain
 
 ROOT = Path(__file__).parents[2]
-LINKED = ("components", "policies", "tools", "docs", "cli", "runtime")
+LINKED = ("components", "examples", "policies", "tools", "docs", "cli", "runtime")
 """Folders that commands only read. Everything that they write to is copied."""
-PATIENCE_SECONDS = 280
+PATIENCE_SECONDS = 580
 
 
 def free_ports(count: int) -> list[int]:

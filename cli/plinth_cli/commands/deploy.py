@@ -30,6 +30,8 @@ def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json
     console = Console(quiet=as_json)
     project = project_at(stack)
     project.stack_file(env)
+    if not rehearse and env != LOCAL:
+        project.require_own(env)
     if env == LOCAL and project.is_platform and operation in ("up", "destroy"):
         from plinth_cli.commands import local
 

@@ -83,7 +83,7 @@ def validate(envs: list[str]) -> int:
     project = platform()
     console = Console()
     failed = False
-    for env in envs or project.environments():
+    for env in envs or [*project.environments(), *project.examples()]:
         path = project.stack_file(env)
         try:
             spec = load_spec(raw_spec(project, env), path.name)

@@ -17,6 +17,10 @@ LOCAL = "local"
 """The environment of the laptop: always rehearsed."""
 
 
+EXAMPLES = "examples"
+"""Folder with environments of other kinds of company."""
+
+
 class UnknownEnvironment(PlinthError):
     """The command named an environment that has no configuration file."""
 
@@ -71,27 +75,42 @@ class Project:
 
     def environments(self) -> list[str]:
         """Return the environments that have a Pulumi.<env>.yaml, sorted; the laptop's comes first."""
-        prefix, suffix = PROJECT_FILE.removesuffix("yaml"), ".yaml"
-        names = {
-            path.name.removeprefix(prefix).removesuffix(suffix)
-            for path in self.root.glob(f"{prefix}*{suffix}")
-            if path.name != PROJECT_FILE
-        }
-        return sorted(names, key=lambda name: (name != LOCAL, name))
+        return sorted(_environments(self.root), key=lambda name: (name != LOCAL, name))
+
+    def examples(self) -> list[str]:
+        """Return the environments in `examples/`, sorted: they can be rehearsed, and nothing more."""
+        return sorted(_environments(self.root / EXAMPLES))
 
     def stack_file(self, env: str) -> Path:
-        """Return the configuration file of an environment.
+        """Return the configuration file of an environment, or of an example.
 
         Raises:
             UnknownEnvironment: There is none; the message names those that exist.
         """
-        known = self.environments()
+        known, examples = self.environments(), self.examples()
         if env in known:
             return self.root / f"Pulumi.{env}.yaml"
+        if env in examples:
+            return self.root / EXAMPLES / f"Pulumi.{env}.yaml"
+        known += examples
         close = difflib.get_close_matches(env.lower(), known, n=1, cutoff=0.5)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         fix = f"Use one of: {', '.join(known)}." if known else f"Write {self.root / f'Pulumi.{env}.yaml'}."
         raise UnknownEnvironment(f"There is no environment '{env}' in project {self.name}.{hint}", str(self.root), fix)
+
+    def require_own(self, env: str) -> None:
+        """Refuse an example where a real account is meant.
+
+        Raises:
+            PlinthError: It is one; the message says how to make it an environment.
+        """
+        path = self.stack_file(env)
+        if path.parent != self.root:
+            raise PlinthError(
+                f"'{env}' is an example: it can be rehearsed only.",
+                str(path),
+                f"Add --rehearse; or copy the file to {self.root / path.name}, and set account, roles and images.",
+            )
 
     def config(self, env: str) -> dict[str, Any]:
         """Return the `config` section of an environment's file, keys qualified with the project's name."""
@@ -162,6 +181,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise PlinthError("The file must hold a mapping.", str(path))
     return cast(dict[str, Any], data)
+
+
+def _environments(folder: Path) -> set[str]:
+    """The ENV of every Pulumi.ENV.yaml in a folder."""
+    prefix, suffix = PROJECT_FILE.removesuffix("yaml"), ".yaml"
+    return {
+        path.name.removeprefix(prefix).removesuffix(suffix)
+        for path in folder.glob(f"{prefix}*{suffix}")
+        if path.name != PROJECT_FILE
+    }
 
 
 def _platform_root(root: Path) -> Path:

@@ -102,6 +102,8 @@ def run(
     options = options or Options()
     rehearse = rehearse or env == LOCAL
     project.stack_file(env)
+    if not rehearse:
+        project.require_own(env)
     begun = time.monotonic()
     result = Result(operation, env, project.name, rehearse)
     with contextlib.ExitStack() as locks:
