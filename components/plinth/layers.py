@@ -19,6 +19,7 @@ from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
 from plinth.data.vector import VectorStore
 from plinth.gateway import plan as gateway_plan
+from plinth.gateway.entry import Entry, EntryPlatform, Part
 from plinth.gateway.gateway import API, METRICS, Gateway
 from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
@@ -293,6 +294,7 @@ def gateway(
     on: ClusterLayer,
     copies: SecretCopies | None = None,
     copied: pulumi.Output[str] | None = None,
+    part: Part = "only",
 ) -> Access:
     """The gateway and its tenants.
 
@@ -302,6 +304,7 @@ def gateway(
         on: the cluster.
         copies: the second region, which gets a copy of the gateway's keys.
         copied: in that region: known once the keys are there.
+        part: what this region is to the gateway's DNS name.
     """
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
@@ -314,10 +317,21 @@ def gateway(
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
+        entry_cidr=spec.network.node_cidr if spec.gateway.entry else None,
         copies=copies,
         copied=copied,
         opts=on.given.options(),
     )
+    if spec.gateway.entry:
+        platform = EntryPlatform(
+            network=below.network,
+            node_security_group_id=on.cluster.security_group_id,
+            node_scaling_group=on.cluster.system_scaling_group,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            port_name=API,
+            part=part,
+        )
+        Entry("entry", spec.gateway.entry, environment=spec.environment, platform=platform, opts=on.given.options())
     return Access(front, tenants(spec, below, on, config.gateway.port))
 
 

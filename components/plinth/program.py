@@ -17,7 +17,12 @@ def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) ->
     stores = layers.stores(spec, given)
     further = second_region.begin(spec, given)
     platform = build_region(
-        spec, given, stores, snowflake_key=snowflake_key, copies=further.copies if further else None
+        spec,
+        given,
+        stores,
+        snowflake_key=snowflake_key,
+        copies=further.copies if further else None,
+        part=further.part if further else "only",
     )
     if further:
         second_region.finish(spec, given, platform, further)
@@ -51,6 +56,8 @@ def platform() -> Platform:
     document = outputs.platform_contract(spec, built.foundation, built.cluster, built.data, built.access)
     pulumi.export(contract.OUTPUT, document)
     pulumi.export("gateway_url", addresses.gateway_url(spec))
+    if spec.gateway.entry:
+        pulumi.export("gateway_entry", f"https://{spec.gateway.entry.host}/v1")
     pulumi.export("cluster_name", built.cluster.cluster.name)
     pulumi.export(
         "tenant_keys", {tenant.name: naming.tenant_key_secret(spec.environment, tenant.name) for tenant in spec.tenants}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import layers
+from plinth.gateway.entry import Part
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.secrets import SecretCopies
@@ -32,6 +33,7 @@ def build_region(
     snowflake_key: pulumi.Input[str] | None = None,
     copies: SecretCopies | None = None,
     copied: pulumi.Output[str] | None = None,
+    part: Part = "only",
 ) -> Platform:
     """Build every layer.
 
@@ -42,11 +44,12 @@ def build_region(
         snowflake_key: how Snowflake is signed in to.
         copies: the second region, which gets copies of the gateway's keys.
         copied: in that region: known once the keys are there.
+        part: what the region is to the gateway's DNS name.
     """
     foundation = layers.foundation(spec, given, stores)
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key)
     models = layers.serving(spec, foundation, cluster)
-    access = layers.gateway(spec, foundation, cluster, copies, copied)
+    access = layers.gateway(spec, foundation, cluster, copies, copied, part)
     monitoring = layers.observability(spec, foundation, cluster)
     return Platform(foundation, cluster, data, models, access, monitoring)

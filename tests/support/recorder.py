@@ -35,6 +35,16 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
         "primaryEndpointAddress": f"{name}.cache.example.com",
         "readerEndpointAddress": f"{name}-ro.cache.example.com",
     },
+    "aws:eks/nodeGroup:NodeGroup": lambda name: {"resources": [{"autoscalingGroups": [{"name": f"eks-{name}"}]}]},
+    "aws:acm/certificate:Certificate": lambda name: {
+        "domainValidationOptions": [
+            {
+                "resourceRecordName": f"_{name}.example.com",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_proof.acm-validations.aws",
+            }
+        ]
+    },
     "aws:sqs/queue:Queue": lambda name: {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name: {"defaultNetworkAclId": "acl-1", "defaultSecurityGroupId": "sg-default"},

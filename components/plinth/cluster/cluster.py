@@ -60,6 +60,9 @@ class Cluster(Component):
     ready: list[pulumi.Resource]
     """What must exist before a pod can run: access entries, nodes and add-ons."""
 
+    system_scaling_group: pulumi.Output[str]
+    """Auto Scaling group of the system nodes."""
+
     def __init__(
         self,
         name: str,
@@ -98,6 +101,7 @@ class Cluster(Component):
         early = [self._addon(addon, depends_on=[]) for addon in plan.BEFORE_NODES]
         nodes = self._system_nodes(network, depends_on=early)
         late = [self._addon(addon, depends_on=[nodes]) for addon in plan.AFTER_NODES]
+        self.system_scaling_group = nodes.resources.apply(_scaling_group)
         self.ready = [*access, nodes, *early, *late]
 
         self.register_outputs(
@@ -246,7 +250,7 @@ class Cluster(Component):
             managed_policies=managed_policies,
         )
 
-    def _system_nodes(self, network: Network, *, depends_on: Sequence[pulumi.Resource]) -> pulumi.Resource:
+    def _system_nodes(self, network: Network, *, depends_on: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
         """A small managed node group for what the cluster itself stands on; its taint keeps everything else away."""
         nodes = self._section.system_nodes
         node_role = self._role("system-nodes", documents.service_trust("ec2.amazonaws.com"), plan.NODE_POLICIES)
@@ -300,3 +304,9 @@ class Cluster(Component):
             "kms_key_id": self.volume_key_arn,
             "delete_on_termination": "true",
         }
+
+
+def _scaling_group(resources: Sequence[aws.eks.outputs.NodeGroupResource]) -> str:
+    """EKS makes one Auto Scaling group for a node group."""
+    groups = resources[0].autoscaling_groups or []
+    return groups[0].name or ""

@@ -118,6 +118,8 @@ def _controllers(spec: PlatformSpec) -> Iterator[Flow]:
 def _gateway(spec: PlatformSpec) -> Iterator[Flow]:
     if spec.tenants:
         yield Flow(TENANTS, GATEWAY, (addresses.gateway_port(spec),), "call models")
+    if spec.gateway.entry:
+        yield Flow(_vpc(spec, "load balancer"), GATEWAY, (addresses.gateway_port(spec),), "clients outside the cluster")
     if ports := _model_ports(spec):
         yield Flow(GATEWAY, MODELS, ports, "pass on requests")
     if any(not isinstance(model, SelfHostedModel | DevelopmentModel) for model in spec.models):

@@ -47,6 +47,7 @@ class Gateway(Component):
         priority_class: pulumi.Input[str],
         bridge: SecretsBridge,
         secrets_key_arn: pulumi.Input[str],
+        entry_cidr: str | None = None,
         copies: SecretCopies | None = None,
         copied: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -56,6 +57,7 @@ class Gateway(Component):
         self._namespace, self._priority_class, self._bridge = namespace, priority_class, bridge
         self._labels = pods.labels(addresses.GATEWAY, addresses.GATEWAY)
         self._selector = pods.selector(addresses.GATEWAY, addresses.GATEWAY)
+        self._entry_cidr = entry_cidr
         rendered = plan.render(config)
 
         config_map = core.v1.ConfigMap(
@@ -241,6 +243,9 @@ class Gateway(Component):
         if tenants:
             callers = [pods.peer(naming.tenant_namespace(tenant)) for tenant in tenants]
             ingress.append(pods.allow_from(callers, settings.port))
+        if self._entry_cidr:
+            block = networking.v1.IPBlockArgs(cidr=self._entry_cidr)
+            ingress.append(pods.allow_from([networking.v1.NetworkPolicyPeerArgs(ip_block=block)], settings.port))
         egress = [pods.allow_dns()]
         if ports := plan.serving_ports(self._config):
             egress.append(pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ports))

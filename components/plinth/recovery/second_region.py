@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from plinth import layers, providers
 from plinth.base import Component
+from plinth.gateway.entry import Part
 from plinth.providers import Providers
 from plinth.recovery import plan
 from plinth.recovery.backups import Backups, BackupVault
@@ -38,6 +39,12 @@ class SecondRegion:
     given: Providers
     stores: layers.Stores
     vault: BackupVault
+
+    @property
+    def part(self) -> Part:
+        """What the environment's own region is to the gateway's DNS name."""
+        parts: dict[plan.Standby, Part] = {"rebuild": "only", "warm": "primary", "active": "nearest"}
+        return parts[self.mechanism.standby]
 
     @property
     def copies(self) -> SecretCopies:
@@ -86,7 +93,8 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
     )
     if far.mechanism.standby == "rebuild":
         return None
-    return build_region(far.spec, far.given, far.stores, copied=home.access.gateway.keys_written)
+    part = "nearest" if far.mechanism.standby == "active" else "secondary"
+    return build_region(far.spec, far.given, far.stores, copied=home.access.gateway.keys_written, part=part)
 
 
 def _vault(environment: Environment, section: Recovery, stores: layers.Stores, given: Providers) -> BackupVault:

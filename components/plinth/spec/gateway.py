@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from plinth.spec.base import ImageDigest, Model, Name
+from plinth.spec.entry import Entry
 
 
 class Target(Model):
@@ -52,6 +53,9 @@ class Gateway(Model):
 
     request_timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 600
     """Longest time for one request, streaming included."""
+
+    entry: Entry | None = None
+    """Address for clients outside of the cluster. Absent: only pods of tenants reach the gateway."""
 
     drain_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     """Time that running requests get to finish at shutdown."""

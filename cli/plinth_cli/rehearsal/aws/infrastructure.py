@@ -102,7 +102,17 @@ NETWORK: Final[Mapping[str, Assigned]] = {
     ),
     "route53/record:Record": ("{in.zoneId}_{in.name}_{in.type}", {"fqdn": "{in.name}"}),
     "acm/certificate:Certificate": by_arn(
-        arn("acm", "certificate/{uuid}"), status="PENDING_VALIDATION", type="AMAZON_ISSUED"
+        arn("acm", "certificate/{uuid}"),
+        status="PENDING_VALIDATION",
+        type="AMAZON_ISSUED",
+        domainValidationOptions=[
+            {
+                "domainName": "{in.domainName}",
+                "resourceRecordName": "_{hex32.name}.{in.domainName}.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_{hex32.value}.acm-validations.aws.",
+            }
+        ],
     ),
     "acm/certificateValidation:CertificateValidation": ("{in.certificateArn}", {}),
     "lb/loadBalancer:LoadBalancer": by_arn(

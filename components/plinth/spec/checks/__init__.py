@@ -25,9 +25,10 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("storage", "models"), models.weights_bucket),
-    (("environment", "models", "laptop"), laptop.laptop_only),
+    (("environment", "models", "gateway", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
     (("environment", "models"), models.hosted_data_class),
+    (("network", "gateway"), network.public_entry),
     (("environment", "network", "models", "recovery"), recovery.objectives),
     (("environment", "network", "gpu_pools", "models", "laptop", "recovery"), recovery.second_region),
 )

@@ -19,6 +19,8 @@ def laptop_only(spec: "PlatformSpec") -> Iterator[Problem]:
         yield Problem("laptop", None if spec.laptop is None else "given", allowed)
     if spec.laptop is None:
         return
+    if spec.gateway.entry:
+        yield Problem("gateway.entry", spec.gateway.entry.host, "absent on a laptop: clients reach the gateway's port")
     ports = spec.laptop.ports
     development = [model.name for model in spec.models if isinstance(model, DevelopmentModel)]
     for index, model in enumerate(spec.models):

@@ -73,3 +73,11 @@ def _ranges(existing: ExistingNetwork) -> Iterator[Problem]:
     if IPv4Network(existing.pod_cidr).overlaps(IPv4Network(existing.cidr)):
         allowed = f"a range outside of cidr {existing.cidr}; leave it out where the pods' subnets are part of that"
         yield Problem("network.existing.pod_cidr", existing.pod_cidr, allowed)
+
+
+def public_entry(spec: "PlatformSpec") -> Iterator[Problem]:
+    """A gateway that the internet reaches needs a network that the internet reaches."""
+    entry = spec.gateway.entry
+    if entry and not entry.internal and spec.network.block_public_ingress:
+        allowed = "true while network.block_public_ingress is true: AWS would refuse every connection from outside"
+        yield Problem("gateway.entry.internal", False, allowed)
