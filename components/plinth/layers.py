@@ -13,6 +13,7 @@ from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -104,6 +105,14 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         cluster_name=eks.name,
         namespace=system,
         secrets_key_arn=below.keys.arn["secrets"],
+        opts=given.options(),
+    )
+    ImageRules(
+        "images",
+        spec.cluster.images,
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
         opts=given.options(),
     )
     karpenter = Karpenter("karpenter", environment=environment, cluster=eks, namespace=system, opts=given.options())

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from plinth.spec.base import Cidr, LogDays, Model, RoleArn
 from plinth.spec.general_pools import GeneralPool
+from plinth.spec.images import ImageRules
 
 
 class SystemNodes(Model):
@@ -56,6 +57,9 @@ class Cluster(Model):
 
     general_pools: Annotated[list[GeneralPool], Field(min_length=1)] = [GeneralPool()]
     """Nodes without GPUs that Karpenter starts for monitoring, tenants, batch work and everything else."""
+
+    images: ImageRules = ImageRules()
+    """Which container images may run."""
 
     log_days: LogDays = 90
     """Days that control-plane logs are kept."""
