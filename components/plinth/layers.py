@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
+from plinth.cluster import crds
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.crds import CrdBundle
 from plinth.cluster.gpu_node_pool import GpuNodePool
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
@@ -60,6 +62,7 @@ class ClusterLayer:
     """A cluster that workloads can be put on."""
 
     cluster: Cluster
+    crds: CrdBundle
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
@@ -82,6 +85,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
     given = given.with_kubernetes(
         providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
     )
+    bundle = CrdBundle("crds", environment=environment, projects=crds.projects(spec), opts=given.options())
     base = ClusterBase(
         "base",
         environment=environment,
@@ -98,16 +102,26 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
-    return ClusterLayer(eks, base, bridge, _gpu_pools(spec, below, eks, system, given), given)
+    return ClusterLayer(eks, bundle, base, bridge, _gpu_pools(spec, below, eks, bundle, system, given), given)
 
 
 def _gpu_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, namespace: pulumi.Output[str], given: Providers
+    spec: PlatformSpec,
+    below: Foundation,
+    eks: Cluster,
+    bundle: CrdBundle,
+    namespace: pulumi.Output[str],
+    given: Providers,
 ) -> dict[str, GpuNodePool]:
     if not spec.gpu_pools:
         return {}
     karpenter = Karpenter(
-        "karpenter", environment=spec.environment, cluster=eks, namespace=namespace, opts=given.options()
+        "karpenter",
+        environment=spec.environment,
+        cluster=eks,
+        namespace=namespace,
+        crds=bundle.of("karpenter"),
+        opts=given.options(),
     )
     return {
         pool.name: GpuNodePool(
@@ -184,7 +198,11 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
     vllm_models = [model for model in spec.models if isinstance(model, VllmModel)]
     scaler = None
     if any(is_scaled(model) for model in vllm_models):
-        scaler = autoscaler("keda", namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE], opts=on.given.options())
+        scaler = autoscaler(
+            "keda",
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            opts=on.given.options(depends_on=on.crds.of("keda")),
+        )
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         cluster_name=on.cluster.name,
@@ -272,6 +290,7 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         namespace=on.base.namespaces[naming.MONITORING_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
+        crds=on.crds.of("prometheus"),
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.given.options(),
