@@ -12,6 +12,7 @@ from plinth.cluster import crds
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.crds import CrdBundle
+from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
@@ -25,12 +26,13 @@ from plinth.providers import Providers
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretsBridge
 from plinth.serving.autoscaler import autoscaler
-from plinth.serving.model_deployment import ModelDeployment, ServingPlatform
+from plinth.serving.model_deployment import ModelDeployment
+from plinth.serving.platform import ServingPlatform
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -66,8 +68,13 @@ class ClusterLayer:
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
+    general: dict[str, GeneralNodePool]
     given: Providers
     """The providers, Kubernetes among them."""
+
+    def for_workloads(self) -> pulumi.ResourceOptions:
+        """Options of components whose pods need nodes of Karpenter's: they come after these, and go before."""
+        return self.given.options(depends_on=list(self.general.values()))
 
 
 def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterLayer:
@@ -89,7 +96,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
     base = ClusterBase(
         "base",
         environment=environment,
-        vpc_cidr=spec.network.cidr,
+        vpc_cidr=spec.network.node_cidr,
         cluster_key_arn=below.keys.arn["cluster"],
         opts=given.options(),
     )
@@ -102,27 +109,38 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
-    return ClusterLayer(eks, bundle, base, bridge, _gpu_pools(spec, below, eks, bundle, system, given), given)
-
-
-def _gpu_pools(
-    spec: PlatformSpec,
-    below: Foundation,
-    eks: Cluster,
-    bundle: CrdBundle,
-    namespace: pulumi.Output[str],
-    given: Providers,
-) -> dict[str, GpuNodePool]:
-    if not spec.gpu_pools:
-        return {}
     karpenter = Karpenter(
         "karpenter",
-        environment=spec.environment,
+        environment=environment,
         cluster=eks,
-        namespace=namespace,
+        namespace=system,
         crds=bundle.of("karpenter"),
         opts=given.options(),
     )
+    pools = _gpu_pools(spec, below, eks, karpenter, given)
+    return ClusterLayer(eks, bundle, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
+
+
+def _general_pools(
+    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
+) -> dict[str, GeneralNodePool]:
+    return {
+        pool.name: GeneralNodePool(
+            f"general-{pool.name}",
+            pool,
+            environment=spec.environment,
+            cluster=eks,
+            karpenter=karpenter,
+            network=below.network,
+            opts=given.options(),
+        )
+        for pool in spec.cluster.general_pools
+    }
+
+
+def _gpu_pools(
+    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
+) -> dict[str, GpuNodePool]:
     return {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
@@ -179,7 +197,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         bridge=on.bridge,
         runtime_image=spec.gateway.image,
         tenants=[tenant.name for tenant in spec.tenants],
-        opts=given.options(),
+        opts=on.for_workloads(),
     )
     account = None
     if spec.snowflake:
@@ -195,9 +213,9 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
 
 def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str, ModelDeployment]:
     """The models that the platform serves itself, by name."""
-    vllm_models = [model for model in spec.models if isinstance(model, VllmModel)]
+    self_hosted = [model for model in spec.models if isinstance(model, SelfHostedModel)]
     scaler = None
-    if any(is_scaled(model) for model in vllm_models):
+    if any(is_scaled(model) for model in self_hosted):
         scaler = autoscaler(
             "keda",
             namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
@@ -213,7 +231,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         data_key_arn=below.keys.arn["data"],
         pools={pool.name: pool for pool in spec.gpu_pools},
         nodes=on.pools,
-        vllm_models=vllm_models,
+        self_hosted=self_hosted,
         autoscaler=scaler,
     )
     return {
@@ -223,7 +241,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
             environment=spec.environment,
             port=addresses.model_port(spec, model),
             platform=platform,
-            opts=on.given.options(),
+            opts=on.for_workloads(),
         )
         for model in spec.models
         if not isinstance(model, HostedModel)
@@ -272,7 +290,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
             tenant,
             environment=spec.environment,
             platform=platform,
-            opts=on.given.options(),
+            opts=on.for_workloads(),
         )
         for tenant in spec.tenants
     }
@@ -288,10 +306,11 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         gateway_metrics_port=METRICS if addresses.gateway_metrics_port(spec) else API,
         cluster_name=on.cluster.name,
         namespace=on.base.namespaces[naming.MONITORING_NAMESPACE],
+        nodes_namespace=on.base.namespaces[naming.NODES_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
         crds=on.crds.of("prometheus"),
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
-        opts=on.given.options(),
+        opts=on.for_workloads(),
     )

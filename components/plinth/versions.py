@@ -23,7 +23,6 @@ class Chart:
     """HTTP repository; None where `name` is an OCI address."""
 
 
-KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
@@ -39,6 +38,7 @@ EKS_ADDONS = {
     "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
     "eks-node-monitoring-agent": "v1.7.0-eksbuild.1",
+    "metrics-server": "v0.8.1-eksbuild.10",
 }
 """EKS add-ons and their versions. Check against `aws eks describe-addon-versions` when raising KUBERNETES."""
 

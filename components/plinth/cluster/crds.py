@@ -16,11 +16,11 @@ from plinth.base import Component
 from plinth.serving.scaling import is_scaled
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 
 NEEDS: Mapping[str, Callable[[PlatformSpec], bool]] = {
-    "karpenter": lambda spec: bool(spec.gpu_pools),
-    "keda": lambda spec: any(is_scaled(model) for model in spec.models if isinstance(model, VllmModel)),
+    "karpenter": lambda spec: True,
+    "keda": lambda spec: any(is_scaled(model) for model in spec.models if isinstance(model, SelfHostedModel)),
     "prometheus": lambda spec: True,
 }
 """When an environment needs the definitions of a project (`Definition.project`)."""

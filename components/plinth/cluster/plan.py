@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Addon:
     policy: str | None = None
     """AWS managed policy of that role, as a path such as `AmazonEKS_CNI_Policy`."""
     settings: str | None = None
-    """Configuration values, JSON."""
+    """Configuration values, JSON, where they do not depend on the network."""
 
     @property
     def version(self) -> str:
@@ -30,28 +30,25 @@ BEFORE_NODES = (
         "vpc-cni",
         service_account="aws-node",
         policy="AmazonEKS_CNI_Policy",
-        settings=json.dumps(
-            {
-                # Without it network policies are objects that nobody obeys.
-                "enableNetworkPolicy": "true",
-                # /28 prefixes: a node holds as many pods as its size allows, not as its network cards do.
-                "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
-            }
-        ),
     ),
     Addon("kube-proxy"),
     Addon("eks-pod-identity-agent"),
 )
 """What a node needs to become ready."""
 
+_ON_SYSTEM_NODES = {"tolerations": list(pods.SYSTEM_TOLERATIONS)}
+
 AFTER_NODES = (
-    Addon("coredns"),
+    Addon("coredns", settings=json.dumps(_ON_SYSTEM_NODES)),
     Addon(
         "aws-ebs-csi-driver",
         service_account="ebs-csi-controller-sa",
         policy="service-role/AmazonEBSCSIDriverPolicy",
+        settings=json.dumps({"controller": _ON_SYSTEM_NODES}),
     ),
     Addon("eks-node-monitoring-agent"),
+    # What autoscaling by processor or memory, and `kubectl top`, ask.
+    Addon("metrics-server", settings=json.dumps(_ON_SYSTEM_NODES)),
 )
 """What needs a node to run on: EKS calls it degraded before."""
 

@@ -171,6 +171,7 @@ class Gateway(Component):
                         automount_service_account_token=False,
                         enable_service_links=False,
                         priority_class_name=self._priority_class,
+                        tolerations=[pods.toleration(wanted) for wanted in pods.SYSTEM_TOLERATIONS],
                         security_context=pods.pod_security(),
                         termination_grace_period_seconds=int(settings.drain_seconds) + 15,
                         topology_spread_constraints=[
@@ -241,7 +242,9 @@ class Gateway(Component):
         if tenants:
             callers = [pods.peer(naming.tenant_namespace(tenant)) for tenant in tenants]
             ingress.append(pods.allow_from(callers, settings.port))
-        egress = [pods.allow_dns(), pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], addresses.MODEL_PORT)]
+        egress = [pods.allow_dns()]
+        if ports := plan.serving_ports(self._config):
+            egress.append(pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ports))
         if self._hosted:
             egress.append(pods.allow_addresses("0.0.0.0/0", 443))
         networking.v1.NetworkPolicy(
