@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
-from plinth.cluster import crds
+from plinth.cluster import auto_mode, crds
+from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.crds import CrdBundle
@@ -23,6 +24,7 @@ from plinth.gateway.gateway import API, METRICS, Gateway
 from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
+from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretsBridge
 from plinth.serving.autoscaler import autoscaler
@@ -44,10 +46,11 @@ class Foundation:
     keys: Keys
     network: Network
     storage: ObjectStore
+    security: SecurityBaseline
 
 
 def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
-    """Keys, network and object storage."""
+    """Keys, network, object storage, and what watches the account."""
     environment = spec.environment
     keys = Keys("keys", environment=environment, opts=given.options())
     network = Network(
@@ -56,7 +59,15 @@ def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
     storage = ObjectStore(
         "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
     )
-    return Foundation(keys, network, storage)
+    security = SecurityBaseline(
+        "security",
+        spec.security,
+        environment=environment,
+        oncall_email=spec.monitoring.oncall_email,
+        bucket_arns=storage.arns,
+        opts=given.options(),
+    )
+    return Foundation(keys, network, storage, security)
 
 
 @dataclass(frozen=True)
@@ -87,12 +98,19 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         network=below.network,
         cluster_key_arn=below.keys.arn["cluster"],
         log_key_arn=below.keys.arn["logs"],
+        auto_mode_nodes=auto_mode.wanted(spec.gpu_pools),
         opts=given.options(),
     )
     given = given.with_kubernetes(
         providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
     )
-    bundle = CrdBundle("crds", environment=environment, projects=crds.projects(spec), opts=given.options())
+    bundle = CrdBundle(
+        "crds",
+        environment=environment,
+        projects=crds.projects(spec),
+        without=crds.brought_by_eks(spec),
+        opts=given.options(),
+    )
     base = ClusterBase(
         "base",
         environment=environment,
@@ -115,6 +133,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         cluster=eks,
         namespace=system,
         crds=bundle.of("karpenter"),
+        pools=spec.gpu_pools,
         opts=given.options(),
     )
     pools = _gpu_pools(spec, below, eks, karpenter, given)
@@ -141,6 +160,9 @@ def _general_pools(
 def _gpu_pools(
     spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
 ) -> dict[str, GpuNodePool]:
+    auto = None
+    if auto_mode.wanted(spec.gpu_pools):
+        auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
     return {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
@@ -148,6 +170,7 @@ def _gpu_pools(
             environment=spec.environment,
             cluster=eks,
             karpenter=karpenter,
+            auto=auto,
             network=below.network,
             opts=given.options(),
         )

@@ -104,6 +104,7 @@ def test_production_is_a_whole_platform(prod):
     assert kinds == {
         "Cache", "Cluster", "ClusterBase", "CrdBundle", "Gateway", "GeneralNodePool", "GpuNodePool",
         "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge",
+        "SecurityBaseline",
         "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 

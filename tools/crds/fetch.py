@@ -82,11 +82,15 @@ def lean(crd: Mapping[str, Any], versions: tuple[str, ...] = ()) -> dict[str, An
     ]
     if not any(version["storage"] for version in kept):
         raise ValueError(f"{crd['metadata']['name']}: the stored version is not among {', '.join(versions)}")
+    given = {key: crd["metadata"].get(key, {}) for key in ("annotations", "labels")}
     metadata: dict[str, Any] = {"name": crd["metadata"]["name"]}
-    for key in ("annotations", "labels"):
-        given = crd["metadata"].get(key, {})
-        if found := {name: str(given[name]) for name in given if not name.startswith(GENERATED_ANNOTATIONS)}:
-            metadata[key] = found
+    metadata |= {
+        key: {name: str(value) for name, value in found.items() if not name.startswith(GENERATED_ANNOTATIONS)}
+        for key, found in given.items()
+        if found or key == "annotations"
+    }
+    # A definition takes every object of its kind along. Whoever leaves one out of a release must not lose them.
+    metadata["annotations"]["helm.sh/resource-policy"] = "keep"
     fields = {key: spec[key] for key in ("group", "names", "scope")}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

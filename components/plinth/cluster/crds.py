@@ -13,6 +13,7 @@ import pulumi_kubernetes as k8s
 
 from plinth import definitions
 from plinth.base import Component
+from plinth.cluster import auto_mode
 from plinth.serving.scaling import is_scaled
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
@@ -36,6 +37,18 @@ release. Releases of External Secrets since v2 are not published as Go modules, 
 def projects(spec: PlatformSpec) -> list[str]:
     """The projects whose definitions an environment needs, sorted."""
     return sorted(project for project, needed in NEEDS.items() if needed(spec))
+
+
+BY_AUTO_MODE = frozenset({"nodepools.karpenter.sh", "nodeclaims.karpenter.sh"})
+"""Definitions that EKS installs, and keeps its own version of, in a cluster that runs Auto Mode.
+
+Source: EKS User Guide, "Migrate from Karpenter to EKS Auto Mode".
+"""
+
+
+def brought_by_eks(spec: PlatformSpec) -> frozenset[str]:
+    """Definitions that the bundle must leave alone."""
+    return BY_AUTO_MODE if auto_mode.wanted(spec.gpu_pools) else frozenset()
 
 
 class CrdBundle(Component):
