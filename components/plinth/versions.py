@@ -27,7 +27,6 @@ class Chart:
     """HTTP repository; None where `name` is an OCI address."""
 
 
-KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
