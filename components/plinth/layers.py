@@ -134,6 +134,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         environment=environment,
         cluster_name=eks.name,
         namespace=system,
+        after=bundle.of("kyverno"),
         opts=given.options(),
     )
     karpenter = Karpenter(
