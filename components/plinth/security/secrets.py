@@ -174,6 +174,15 @@ def external_secret(
     ).register(name, name=target, namespace=namespace, opts=opts)
 
 
+@dataclass(frozen=True, slots=True)
+class SecretCopies:
+    """A second region that gets a copy of a secret, under the same name."""
+
+    region: str
+    key_arn: pulumi.Input[str]
+    """KMS key there."""
+
+
 def managed_secret(
     component: Component,
     name: str,
@@ -183,6 +192,7 @@ def managed_secret(
     value: pulumi.Input[str],
     key_arn: pulumi.Input[str],
     description: str,
+    copies: SecretCopies | None = None,
 ) -> pulumi.Output[str]:
     """A Secrets Manager secret with its value; gives its ARN, known once the value is there.
 
@@ -194,6 +204,7 @@ def managed_secret(
         value: the secret; marked secret here, whatever it was before.
         key_arn: KMS key that encrypts it.
         description: what it is for.
+        copies: a second region that has it too.
     """
     secret = aws.secretsmanager.Secret(
         name,
@@ -202,6 +213,7 @@ def managed_secret(
         kms_key_id=key_arn,
         # An environment that is torn down and brought up again must find the name free.
         recovery_window_in_days=30 if environment.protects_data else 0,
+        replicas=[{"region": copies.region, "kms_key_id": copies.key_arn}] if copies else None,
         opts=component.options(aws.secretsmanager.Secret),
     )
     version = aws.secretsmanager.SecretVersion(
