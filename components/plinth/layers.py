@@ -15,6 +15,7 @@ from plinth.cluster.cluster import Cluster
 from plinth.cluster.crds import CrdBundle
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -146,6 +147,15 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         cluster_name=eks.name,
         namespace=system,
         secrets_key_arn=below.keys.arn["secrets"],
+        opts=given.options(),
+    )
+    ImageRules(
+        "images",
+        spec.cluster.images,
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
+        after=bundle.of("kyverno"),
         opts=given.options(),
     )
     karpenter = Karpenter(

@@ -22,6 +22,7 @@ from plinth.spec.models import SelfHostedModel
 NEEDS: Mapping[str, Callable[[PlatformSpec], bool]] = {
     "karpenter": lambda spec: True,
     "keda": lambda spec: any(is_scaled(model) for model in spec.models if isinstance(model, SelfHostedModel)),
+    "kyverno": lambda spec: True,
     "prometheus": lambda spec: True,
 }
 """When an environment needs the definitions of a project (`Definition.project`)."""

@@ -54,7 +54,7 @@ class Karpenter(Component):
         node_role = role(
             self,
             f"{name}-nodes",
-            description=f"Nodes that Karpenter starts for {naming.cluster_name(environment)}",
+            description=f"Nodes that Karpenter starts for {cluster.physical_name}",
             trust=documents.service_trust("ec2.amazonaws.com"),
             region=environment.region,
             managed_policies=plan.NODE_POLICIES,
@@ -76,7 +76,7 @@ class Karpenter(Component):
             namespace=namespace,
             service_account=SERVICE_ACCOUNT,
             policies=karpenter_policy.controller_policies(
-                cluster_name=naming.cluster_name(environment),
+                cluster_name=cluster.physical_name,
                 region=environment.region,
                 account_id=environment.account_id,
                 node_role_arn=node_role.arn,
