@@ -17,6 +17,9 @@ SYSTEM_PRIORITY = "plinth-system"
 SERVING_PRIORITY = "plinth-serving"
 """Priority class of model servers."""
 
+BATCH_PRIORITY = "plinth-batch"
+"""Priority class of jobs' pods: everything else goes before them."""
+
 POOL_LABEL = "plinth.dev/pool"
 """Node label with the name of the GPU pool."""
 

@@ -29,6 +29,8 @@ EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-s
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
+KUEUE = Chart("oci://registry.k8s.io/kueue/charts/kueue", "0.19.2")
+KUBEFLOW_TRAINER = Chart("oci://ghcr.io/kubeflow/charts/kubeflow-trainer", "2.3.0")
 KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
@@ -53,6 +55,14 @@ API = {
     "LLMInferenceService": "serving.kserve.io/v1alpha2",
     "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",
     "RayService": "ray.io/v1",
+    "ResourceFlavor": "kueue.x-k8s.io/v1beta2",
+    "Cohort": "kueue.x-k8s.io/v1beta2",
+    "ClusterQueue": "kueue.x-k8s.io/v1beta2",
+    "LocalQueue": "kueue.x-k8s.io/v1beta2",
+    "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+    "TrainingRuntime": "trainer.kubeflow.org/v1alpha1",
+    "RayJob": "ray.io/v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",
