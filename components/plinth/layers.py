@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
+from plinth.batch import plan as batch_plan
+from plinth.batch.queues import BatchQueues
+from plinth.batch.ray_operator import ray_operator
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.gpu_node_pool import GpuNodePool
@@ -238,6 +241,25 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
     return Access(front, tenants(spec, below, on, config.gateway.port))
 
 
+def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
+    """Queues for tenants' jobs, and the operators that run them."""
+    if spec.batch is None:
+        return None
+    namespace = on.base.namespaces[naming.SYSTEM_NAMESPACE]
+    ray = None
+    if "ray" in spec.batch.frameworks:
+        ray = ray_operator("kuberay", namespace=namespace, opts=on.given.options())
+    return BatchQueues(
+        "batch",
+        spec.batch,
+        environment=spec.environment,
+        queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.models, spec.tenants),
+        namespace=namespace,
+        ray=ray,
+        opts=on.given.options(),
+    )
+
+
 def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:
     """The product teams, by name."""
     platform = TenantPlatform(
@@ -247,6 +269,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
         secrets_key_arn=below.keys.arn["secrets"],
         data_key_arn=below.keys.arn["data"],
         bucket_arns=below.storage.arns,
+        queues=batch(spec, on),
     )
     return {
         tenant.name: Tenant(

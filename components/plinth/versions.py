@@ -30,7 +30,9 @@ KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
 KUEUE = Chart("oci://registry.k8s.io/kueue/charts/kueue", "0.19.2")
-KUBEFLOW_TRAINER = Chart("oci://ghcr.io/kubeflow/charts/kubeflow-trainer", "2.3.0")
+KUBEFLOW_TRAINER = Chart("oci://ghcr.io/kubeflow/charts/kubeflow-trainer", "2.2.1")
+JOBSET = "0.11.0"
+"""Version of JobSet: the one that Kubeflow Trainer's chart brings along."""
 KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 

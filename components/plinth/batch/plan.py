@@ -28,6 +28,9 @@ QUEUE = "batch"
 NAMESPACE_LABEL = "plinth.dev/queue"
 """Label, value `true`, of namespaces whose jobs are queued."""
 
+POD_PRIORITY = -1000
+"""Priority of jobs' pods: below 0, which is that of pods that say nothing."""
+
 URGENCIES: dict[str, tuple[int, str]] = {
     "urgent": (1000, "Goes before the team's other jobs, and sends those that run on lent capacity back."),
     "normal": (0, "The order in which jobs came."),
@@ -81,9 +84,7 @@ class BatchPlan:
     """By tenant; only those that have one."""
 
 
-def plan(
-    batch: Batch, pools: Sequence[GpuPool], models: Sequence[ServedModel], tenants: Sequence[Tenant]
-) -> BatchPlan:
+def plan(batch: Batch, pools: Sequence[GpuPool], models: Sequence[ServedModel], tenants: Sequence[Tenant]) -> BatchPlan:
     """The queues of a spec that passed its checks (plinth.spec.checks.batch)."""
     known = {pool.name: pool for pool in pools}
     flavors = {GENERAL: Flavor(GENERAL, {}, (), None, PerGpu(0, 0))}
@@ -110,7 +111,7 @@ def _gpus(count: int, beside: PerGpu) -> Amount:
 
 def _queue(tenant: Tenant, batch: Batch, flavors: Mapping[str, Flavor]) -> TenantQueue:
     section, quota = tenant.batch, tenant.quota
-    assert section is not None, tenant.name  # noqa: S101 - the caller chose those that have one
+    assert section is not None, tenant.name
     own = {share.pool: _gpus(share.guaranteed_gpus, flavors[share.pool].beside) for share in section.gpus}
     most = {share.pool: _gpus(share.max_gpus, flavors[share.pool].beside) for share in section.gpus}
     own[GENERAL] = Amount(section.guaranteed_cpus, section.guaranteed_memory_gib)
@@ -196,3 +197,10 @@ def _quotas(flavor: Flavor, devices: Sequence[str], own: Amount, most: Amount | 
         borrowed = None if limits is None else f"{max(0, limits[place][1] - value)}{unit}"
         quotas.append(kueue.Quota(name=name, nominal_quota=f"{value}{unit}", borrowing_limit=borrowed))
     return quotas
+
+
+def urgencies() -> dict[str, kueue.WorkloadPriorityClass]:
+    """The classes of urgency."""
+    return {
+        name: kueue.WorkloadPriorityClass(value=value, description=text) for name, (value, text) in URGENCIES.items()
+    }

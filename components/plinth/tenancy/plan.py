@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from plinth import naming
+from plinth.batch.plan import NAMESPACE_LABEL
 from plinth.spec.environment import Environment
 from plinth.spec.tenants import Quota, Tenant
 
@@ -28,6 +29,7 @@ def labels(tenant: Tenant) -> dict[str, str]:
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
     """Labels of a tenant's namespace: whose it is, and the Pod Security Standard it enforces."""
     return {
+        **({NAMESPACE_LABEL: "true"} if tenant.batch else {}),
         TENANT_LABEL: tenant.name,
         "plinth.dev/cost-center": tenant.cost_center,
         "app.kubernetes.io/part-of": "plinth",
@@ -96,7 +98,14 @@ WRITE = (*READ, "create", "update", "patch", "delete")
 
 def team_rules(tenant: Tenant) -> dict[str, tuple[Rule, ...]]:
     """What the team may do in its namespace beyond Kubernetes' own role `edit`, by the suffix of the role's name."""
-    return {"secrets": (Rule("external-secrets.io", ("externalsecrets",), WRITE),)}
+    rules: dict[str, tuple[Rule, ...]] = {"secrets": (Rule("external-secrets.io", ("externalsecrets",), WRITE),)}
+    if tenant.batch:
+        rules["batch"] = (
+            Rule("kueue.x-k8s.io", ("localqueues", "workloads"), READ),
+            Rule("trainer.kubeflow.org", ("trainjobs", "trainingruntimes"), WRITE),
+            Rule("ray.io", ("rayjobs", "rayclusters"), WRITE),
+        )
+    return rules
 
 
 def telemetry(tenant: Tenant, environment: Environment) -> dict[str, str]:

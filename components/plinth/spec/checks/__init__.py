@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import gpu, laptop, models, references, tenants
+from plinth.spec.checks import batch, gpu, laptop, models, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
     (("cluster", "tenants"), tenants.team_roles),
+    (("gpu_pools", "tenants", "batch"), batch.queues_exist),
+    (("gpu_pools", "models", "tenants", "batch"), batch.guarantees_fit),
+    (("gpu_pools", "models", "tenants", "batch"), batch.queues_within_quotas),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("storage", "models"), models.weights_bucket),
