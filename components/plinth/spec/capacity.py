@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plinth import catalogue
 from plinth.spec.gpu import GpuPool
-from plinth.spec.models import ServedModel, VllmModel
+from plinth.spec.models import ServedModel, SelfHostedModel
 
 CPU_SHARE = 0.9
 """Share of a node's processors that pods can have; the rest is the kubelet's, the system's and the node agents'."""
@@ -41,9 +41,9 @@ def pool_capacity(pools: Sequence[GpuPool], models: Sequence[ServedModel]) -> di
     least = dict.fromkeys([pool.name for pool in pools], 0)
     most = dict(least)
     for model in models:
-        if isinstance(model, VllmModel) and model.pool in least:
-            least[model.pool] += model.replicas.min * model.tensor_parallel
-            most[model.pool] += model.replicas.max * model.tensor_parallel
+        if isinstance(model, SelfHostedModel) and model.pool in least:
+            least[model.pool] += model.replicas.min * model.gpus
+            most[model.pool] += model.replicas.max * model.gpus
     return {pool.name: PoolCapacity(pool.max_gpus, least[pool.name], most[pool.name]) for pool in pools}
 
 
