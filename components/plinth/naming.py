@@ -20,6 +20,9 @@ SERVING_PRIORITY = "plinth-serving"
 BATCH_PRIORITY = "plinth-batch"
 """Priority class of jobs' pods: everything else goes before them."""
 
+QUEUE_LABEL = "plinth.dev/queue"
+"""Label, value `true`, of namespaces whose jobs are queued."""
+
 POOL_LABEL = "plinth.dev/pool"
 """Node label with the name of the GPU pool."""
 

@@ -25,9 +25,6 @@ COHORT = "plinth"
 QUEUE = "batch"
 """Name of the LocalQueue in a tenant's namespace. Not `default`: that one would take every Job, asked or not."""
 
-NAMESPACE_LABEL = "plinth.dev/queue"
-"""Label, value `true`, of namespaces whose jobs are queued."""
-
 POD_PRIORITY = -1000
 """Priority of jobs' pods: below 0, which is that of pods that say nothing."""
 

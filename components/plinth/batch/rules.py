@@ -9,7 +9,7 @@ from pulumi_kubernetes import admissionregistration as admission
 from pulumi_kubernetes import meta
 
 from plinth import naming
-from plinth.batch.plan import NAMESPACE_LABEL, BatchPlan
+from plinth.batch.plan import BatchPlan
 
 NAME = "gpus-through-queues"
 
@@ -57,6 +57,6 @@ def binding() -> admission.v1.ValidatingAdmissionPolicyBindingSpecArgs:
         policy_name=NAME,
         validation_actions=["Deny"],
         match_resources=admission.v1.MatchResourcesArgs(
-            namespace_selector=meta.v1.LabelSelectorArgs(match_labels={NAMESPACE_LABEL: "true"})
+            namespace_selector=meta.v1.LabelSelectorArgs(match_labels={naming.QUEUE_LABEL: "true"})
         ),
     )

@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 from plinth import naming, versions
-from plinth.batch.plan import NAMESPACE_LABEL
 from plinth.spec.batch import Batch, Framework
 from plinth.spec.environment import Environment
 
@@ -40,7 +39,7 @@ def kueue_config(batch: Batch) -> dict[str, Any]:
         "leaderElection": {"leaderElect": True, "resourceName": "c1f6bfd2.kueue.x-k8s.io"},
         "clientConnection": {"qps": 300, "burst": 500},
         "manageJobsWithoutQueueName": False,
-        "managedJobsNamespaceSelector": {"matchLabels": {NAMESPACE_LABEL: "true"}},
+        "managedJobsNamespaceSelector": {"matchLabels": {naming.QUEUE_LABEL: "true"}},
         "waitForPodsReady": {
             "timeout": f"{batch.start_minutes}m",
             "recoveryTimeout": f"{batch.start_minutes}m",

@@ -10,8 +10,11 @@ from pulumi_kubernetes import meta, networking
 
 from plinth import naming, pods
 
-WEBHOOK_PORTS = (6443, 9443, 10250)
-"""Ports on which controllers answer the API server: KEDA's metrics and webhook, the other webhooks."""
+WEBHOOK_PORTS = (6443, 8082, 9443, 10250)
+"""Ports on which controllers answer the API server: KEDA's metrics, Kueue's view of queues, and webhooks."""
+
+RAY_DASHBOARD_PORT = 8265
+"""Port on which the head of a Ray cluster tells KubeRay how its job is doing."""
 
 PROMETHEUS_PORT = 9090
 
@@ -103,8 +106,16 @@ def _system(vpc_cidr: str) -> networking.v1.NetworkPolicySpecArgs:
             pods.allow_addresses("0.0.0.0/0", 443),
             pods.allow_pod_identity(),
             pods.allow_to([monitoring], PROMETHEUS_PORT),
+            pods.allow_to([_queued()], RAY_DASHBOARD_PORT),
             networking.v1.NetworkPolicyEgressRuleArgs(to=[each_other]),
         ],
+    )
+
+
+def _queued() -> networking.v1.NetworkPolicyPeerArgs:
+    """Tenants' namespaces that have a queue for jobs."""
+    return networking.v1.NetworkPolicyPeerArgs(
+        namespace_selector=meta.v1.LabelSelectorArgs(match_labels={naming.QUEUE_LABEL: "true"})
     )
 
 

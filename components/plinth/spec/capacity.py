@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plinth import catalogue
 from plinth.spec.gpu import GpuPool
-from plinth.spec.models import ServedModel, SelfHostedModel
+from plinth.spec.models import SelfHostedModel, ServedModel
 
 CPU_SHARE = 0.9
 """Share of a node's processors that pods can have; the rest is the kubelet's, the system's and the node agents'."""

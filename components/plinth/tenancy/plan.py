@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from plinth import naming
-from plinth.batch.plan import NAMESPACE_LABEL
 from plinth.spec.environment import Environment
 from plinth.spec.tenants import Quota, Tenant
 
@@ -29,7 +28,7 @@ def labels(tenant: Tenant) -> dict[str, str]:
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
     """Labels of a tenant's namespace: whose it is, and the Pod Security Standard it enforces."""
     return {
-        **({NAMESPACE_LABEL: "true"} if tenant.batch else {}),
+        **({naming.QUEUE_LABEL: "true"} if tenant.batch else {}),
         TENANT_LABEL: tenant.name,
         "plinth.dev/cost-center": tenant.cost_center,
         "app.kubernetes.io/part-of": "plinth",
