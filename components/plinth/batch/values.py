@@ -7,12 +7,9 @@ kuberay-operator 1.6.2.
 import json
 from typing import Any
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 from plinth.spec.batch import Batch, Framework
 from plinth.spec.environment import Environment
-
-SYSTEM_NODES = [{"key": "CriticalAddonsOnly", "operator": "Exists"}]
-"""Tolerations of controllers: they run where the platform's own pods do."""
 
 FRAMEWORKS: dict[Framework, str] = {"train": "trainer.kubeflow.org/trainjob", "ray": "ray.io/rayjob"}
 """Kueue's name for what each operator runs."""
@@ -59,7 +56,7 @@ def kueue_values(batch: Batch, environment: Environment) -> dict[str, Any]:
         "controllerManager": {
             "replicas": replicas,
             "podDisruptionBudget": {"enabled": replicas > 1, "minAvailable": 1},
-            "tolerations": SYSTEM_NODES,
+            "tolerations": list(pods.SYSTEM_TOLERATIONS),
             "manager": {
                 "priorityClassName": naming.SYSTEM_PRIORITY,
                 "image": {
@@ -83,7 +80,7 @@ def trainer_values(environment: Environment) -> dict[str, Any]:
     return {
         "manager": {
             "replicas": replicas,
-            "tolerations": SYSTEM_NODES,
+            "tolerations": list(pods.SYSTEM_TOLERATIONS),
             "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
         },
         "jobset": {
@@ -95,7 +92,7 @@ def trainer_values(environment: Environment) -> dict[str, Any]:
             },
             "controller": {
                 "replicas": replicas,
-                "tolerations": SYSTEM_NODES,
+                "tolerations": list(pods.SYSTEM_TOLERATIONS),
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "128Mi"},
                     "limits": {"cpu": "1", "memory": "1Gi"},
@@ -109,6 +106,6 @@ def ray_operator_values() -> dict[str, Any]:
     """Values of the KubeRay operator's chart; its pods meet the `restricted` level as they are."""
     return {
         "priorityClassName": naming.SYSTEM_PRIORITY,
-        "tolerations": SYSTEM_NODES,
+        "tolerations": list(pods.SYSTEM_TOLERATIONS),
         "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
     }
