@@ -19,6 +19,9 @@ class Batch(Model):
     pools: list[Name] = []
     """GPU pools that jobs may use. Models of the same pool go first."""
 
+    general_pool: Name | None = None
+    """General pool that jobs without GPUs run on. Absent: any that is open to all."""
+
     cpus: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Processor cores, outside GPU pools, that all jobs together may request."""
 
