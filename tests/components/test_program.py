@@ -104,7 +104,7 @@ def test_production_is_a_whole_platform(prod):
     assert kinds == {
         "BatchQueues", "Cache", "Cluster", "ClusterBase", "Gateway", "GeneralNodePool", "GpuNodePool", "Karpenter",
         "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge",
-        "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
+        "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def test_a_flavor_sends_pods_to_its_pool(prod):
     assert flavors["general"] == {}
     assert flavors["a100-training"]["nodeLabels"] == {naming.POOL_LABEL: "a100-training"}
     assert flavors["a100-training"]["tolerations"] == [
-        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": naming.POOL_LABEL, "operator": "Equal", "value": "a100-training", "effect": "NoSchedule"},
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import batch, cluster, gpu, laptop, models, network, references, tenants
+from plinth.spec.checks import batch, cluster, gpu, laptop, models, network, pools, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
     (("gpu_pools", "models", "tenants", "batch"), batch.guarantees_fit),
     (("gpu_pools", "models", "tenants", "batch"), batch.queues_within_quotas),
+    (("network", "gpu_pools"), pools.pool_zones),
+    (("gpu_pools",), pools.pools_apart),
+    (("gpu_pools", "models"), pools.served_pools),
     (("cluster", "gpu_pools"), cluster.node_pools),
     (("cluster", "network"), cluster.pool_zones),
     (("gpu_pools", "models"), gpu.gpu_fit),
