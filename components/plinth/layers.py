@@ -298,7 +298,7 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
         "batch",
         spec.batch,
         environment=spec.environment,
-        queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.models, spec.tenants),
+        queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.cluster.general_pools, spec.models, spec.tenants),
         namespace=namespace,
         ray=ray,
         opts=on.given.options(),

@@ -12,12 +12,13 @@ from plinth.cluster.gpu_request import pod_gpus
 from plinth.kinds import kueue
 from plinth.spec.batch import Batch
 from plinth.spec.capacity import PerGpu, PoolCapacity, per_gpu, pool_capacity
+from plinth.spec.general_pools import GeneralPool
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import ServedModel
 from plinth.spec.tenants import Tenant
 
 GENERAL = "general"
-"""Flavor of the nodes without GPUs: those that no taint closes."""
+"""Flavor of the nodes without GPUs."""
 
 COHORT = "plinth"
 """The cohort of all tenants' queues."""
@@ -81,14 +82,29 @@ class BatchPlan:
     """By tenant; only those that have one."""
 
 
-def plan(batch: Batch, pools: Sequence[GpuPool], models: Sequence[ServedModel], tenants: Sequence[Tenant]) -> BatchPlan:
+def plan(
+    batch: Batch,
+    pools: Sequence[GpuPool],
+    general_pools: Sequence[GeneralPool],
+    models: Sequence[ServedModel],
+    tenants: Sequence[Tenant],
+) -> BatchPlan:
     """The queues of a spec that passed its checks (plinth.spec.checks.batch)."""
     known = {pool.name: pool for pool in pools}
-    flavors = {GENERAL: Flavor(GENERAL, {}, (), None, PerGpu(0, 0))}
+    flavors = {GENERAL: _general(next((pool for pool in general_pools if pool.name == batch.general_pool), None))}
     flavors |= {name: _flavor(known[name]) for name in batch.pools}
     capacity = pool_capacity(pools, models)
     queues = {tenant.name: _queue(tenant, batch, flavors) for tenant in tenants if tenant.batch}
     return BatchPlan(flavors, _shared(batch, flavors, capacity, list(queues.values())), queues)
+
+
+def _general(pool: GeneralPool | None) -> Flavor:
+    """The nodes without GPUs: those of one pool, or all that no taint closes."""
+    if pool is None:
+        return Flavor(GENERAL, {}, (), None, PerGpu(0, 0))
+    taint = {"key": naming.POOL_LABEL, "operator": "Equal", "value": pool.name, "effect": "NoSchedule"}
+    tolerations = (taint,) if pool.dedicated else ()
+    return Flavor(GENERAL, {naming.POOL_LABEL: pool.name}, tolerations, None, PerGpu(0, 0))
 
 
 def _flavor(pool: GpuPool) -> Flavor:

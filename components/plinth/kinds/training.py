@@ -1,6 +1,7 @@
 """Distributed jobs: Kubeflow Trainer's, with JobSet's in them, and KubeRay's.
 
-Sources: API types of Kubeflow Trainer v2.2 (`trainer.kubeflow.org/v1alpha1`), JobSet v0.11 and KubeRay v1.6 (`ray.io/v1`).
+Sources: API types of Kubeflow Trainer v2.2 (`trainer.kubeflow.org/v1alpha1`), JobSet v0.11 and KubeRay v1.6
+(`ray.io/v1`).
 """
 
 from collections.abc import Mapping, Sequence

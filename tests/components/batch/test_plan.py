@@ -23,7 +23,7 @@ def document():
 
 def planned(spec: PlatformSpec) -> plan.BatchPlan:
     assert spec.batch
-    return plan.plan(spec.batch, spec.gpu_pools, spec.models, spec.tenants)
+    return plan.plan(spec.batch, spec.gpu_pools, spec.cluster.general_pools, spec.models, spec.tenants)
 
 
 @st.composite

@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
     (("gpu_pools", "models", "tenants", "batch"), batch.guarantees_fit),
     (("gpu_pools", "models", "tenants", "batch"), batch.queues_within_quotas),
+    (("cluster", "batch"), batch.general_pool),
     (("network", "gpu_pools"), pools.pool_zones),
     (("gpu_pools",), pools.pools_apart),
     (("gpu_pools", "models"), pools.served_pools),

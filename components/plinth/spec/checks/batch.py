@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from plinth import naming
 from plinth.spec.capacity import PerGpu, PoolCapacity, per_gpu, pool_capacity
 from plinth.spec.checks.references import one_of
+from plinth.spec.gpu import GpuPool
+from plinth.spec.gpu_devices import claimed, devices
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -23,8 +26,12 @@ def queues_exist(spec: "PlatformSpec") -> Iterator[Problem]:
                 yield Problem(f"tenants[{index}].batch", "given", "given only where the section batch is")
         return
     pools = [pool.name for pool in spec.gpu_pools]
+    whole = {pool.name: _whole(pool) for pool in spec.gpu_pools}
     for number, name in enumerate(spec.batch.pools):
         yield from one_of(f"batch.pools[{number}]", name, pools, "GPU pools")
+        if not whole.get(name, True):
+            allowed = "a pool that gives out whole NVIDIA GPUs: queues count GPUs, not parts of them or Neuron devices"
+            yield Problem(f"batch.pools[{number}]", name, allowed)
     for index, tenant in enumerate(spec.tenants):
         for number, share in enumerate(tenant.batch.gpus if tenant.batch else []):
             yield from one_of(
@@ -33,6 +40,11 @@ def queues_exist(spec: "PlatformSpec") -> Iterator[Problem]:
         if tenant.quota.gpus and not (tenant.batch and tenant.batch.gpus):
             allowed = "0 without batch.gpus: GPUs that a tenant took beside the queues would break what they guarantee"
             yield Problem(f"tenants[{index}].quota.gpus", tenant.quota.gpus, allowed)
+
+
+def _whole(pool: GpuPool) -> bool:
+    given = devices(pool)
+    return given.resource == naming.GPU_TAINT and given.share == 1 and given.splittable and not claimed(pool)
 
 
 def guarantees_fit(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -103,3 +115,25 @@ def _within_quota(index: int, tenant: "Tenant", beside: dict[str, PerGpu]) -> It
         if given < least:
             allowed = f"at least {least}: its queue may hand out that much, with what comes beside its GPUs"
             yield Problem(f"tenants[{index}].quota.{field}", given, allowed)
+
+
+def general_pool(spec: "PlatformSpec") -> Iterator[Problem]:
+    """What jobs without GPUs may request together is within the pools that they run on."""
+    if spec.batch is None:
+        return
+    pools = {pool.name: pool for pool in spec.cluster.general_pools}
+    if (chosen := spec.batch.general_pool) is None:
+        there = [pool for pool in pools.values() if not pool.dedicated]
+    elif chosen in pools:
+        there = [pools[chosen]]
+    else:
+        yield from one_of("batch.general_pool", chosen, list(pools), "general pools")
+        return
+    names = ", ".join(pool.name for pool in there)
+    for field, total in (
+        ("cpus", sum(pool.max_cpus for pool in there)),
+        ("memory_gib", sum(pool.max_memory_gib for pool in there)),
+    ):
+        if int(getattr(spec.batch, field)) > total:
+            allowed = f"at most {total}: all that the general pools for it ({names or 'none'}) may hold"
+            yield Problem(f"batch.{field}", getattr(spec.batch, field), allowed)
