@@ -149,13 +149,14 @@ def test_a_job_writes_its_own_checkpoints_and_reads_the_tenants_data(monkeypatch
     assert association.inputs["serviceAccount"] == pods(recorded)["node"]["spec"]["serviceAccountName"]
 
 
-def test_the_operator_alone_gets_in_and_only_to_ray(monkeypatch):
+def test_pods_reach_aws_and_the_operator_alone_gets_in_to_ray(monkeypatch):
     recorded = run(monkeypatch, "prod")
-    ray = recorded.one(WALL, "job-reranker-sweep-wall").inputs["spec"]
-    (rule,) = ray["ingress"]
+    assert {wall.inputs["spec"]["policyTypes"][0] for wall in recorded.of(WALL)} == {"Egress"}
+    head = recorded_platform("prod").one(WALL, "tenant-search-ray").inputs["spec"]
+    assert head["podSelector"] == {"matchLabels": {"ray.io/node-type": "head"}}
+    (rule,) = head["ingress"]
     assert rule["ports"] == [{"port": 8265, "protocol": "TCP"}]
     assert rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == "plinth-system"
-    assert recorded.one(WALL, "job-reranker-wall").inputs["spec"]["policyTypes"] == ["Egress"]
 
 
 def test_another_content_is_another_run(monkeypatch):

@@ -22,6 +22,9 @@ class BatchQueues(Component):
     quotas: plan.BatchPlan
     """Every queue's quota."""
 
+    runs_ray: bool
+    """Whether KubeRay is there."""
+
     ready: list[pulumi.Resource]
     """What must exist before a tenant's queue works."""
 
@@ -38,6 +41,7 @@ class BatchQueues(Component):
     ) -> None:
         super().__init__("BatchQueues", name, section, environment=environment, opts=opts)
         self._name, self.quotas = name, queues
+        self.runs_ray = "ray" in section.frameworks
         priority = k8s.scheduling.v1.PriorityClass(
             f"{name}-priority",
             metadata=k8s.meta.v1.ObjectMetaArgs(name=naming.BATCH_PRIORITY),

@@ -7,7 +7,6 @@ from pulumi_kubernetes import core, meta, networking
 from plinth import naming, pods
 from plinth.base import Component
 from plinth.batch import job
-from plinth.cluster.walls import RAY_DASHBOARD_PORT
 from plinth.contract import PlatformContract, PlatformReference, TenantFacts
 from plinth.kinds.base import Text
 from plinth.security import documents
@@ -95,11 +94,8 @@ class TrainingJob(Component):
         )
 
     def _wall(self) -> pulumi.Resource:
-        """Its pods reach AWS; the operator asks the head of a Ray cluster how it is doing."""
+        """Its pods reach AWS."""
         spec = to_aws(pods.selector(job.APP, job.account(self._section)))
-        if isinstance(self._section, RayJob):
-            spec.policy_types = ["Ingress", "Egress"]
-            spec.ingress = [pods.allow_from([pods.peer(naming.SYSTEM_NAMESPACE)], RAY_DASHBOARD_PORT)]
         return networking.v1.NetworkPolicy(
             f"{self._name}-wall",
             metadata=self._metadata(job.account(self._section)),

@@ -75,7 +75,14 @@ class Tenant(Component):
         )
         self.namespace = space.metadata.apply(lambda metadata: str(metadata.name))
         bound(self, name, section, self.namespace)
-        wall(self, name, section, self.namespace, gateway_port=platform.gateway_port)
+        wall(
+            self,
+            name,
+            section,
+            self.namespace,
+            gateway_port=platform.gateway_port,
+            ray_heads=bool(section.batch and platform.queues and platform.queues.runs_ray),
+        )
         give_access(self, name, section, self.namespace, cluster_name=platform.cluster_name)
         give_buckets(
             self,

@@ -35,7 +35,8 @@ def test_kueue_manages_tenants_queues_and_nothing_else(prod):
 
 def test_a_flavor_sends_pods_to_its_pool(prod):
     flavors = {flavor.inputs["metadata"]["name"]: flavor.inputs["spec"] for flavor in prod.of(f"{KUEUE}ResourceFlavor")}
-    assert flavors["general"] == {}
+    taint = {"key": naming.POOL_LABEL, "operator": "Equal", "value": "batch", "effect": "NoSchedule"}
+    assert flavors["general"] == {"nodeLabels": {naming.POOL_LABEL: "batch"}, "tolerations": [taint]}
     assert flavors["a100-training"]["nodeLabels"] == {naming.POOL_LABEL: "a100-training"}
     assert flavors["a100-training"]["tolerations"] == [
         {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
