@@ -42,6 +42,8 @@ class TenantPlatform:
     bucket_arns: Mapping[str, pulumi.Input[str]]
     """ARN of each bucket by its name in the spec."""
     queues: BatchQueues | None
+    home: bool = True
+    """Whether this is the environment's own region; budgets count all regions, so they are made there."""
 
 
 class Tenant(Component):
@@ -97,7 +99,8 @@ class Tenant(Component):
         give_queue(self, name, section, self.namespace, queues=platform.queues)
         name_traces(self, name, section, self.namespace, environment=environment)
         self._key(name, section, platform)
-        self._budget(name, section)
+        if platform.home:
+            self._budget(name, section)
         self.register_outputs({"namespace": self.namespace})
 
     def _key(self, name: str, section: TenantSection, platform: TenantPlatform) -> None:
