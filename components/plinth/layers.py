@@ -11,12 +11,14 @@ from plinth import addresses, naming, providers
 from plinth.batch import plan as batch_plan
 from plinth.batch.queues import BatchQueues
 from plinth.batch.ray_operator import ray_operator
-from plinth.cluster import auto_mode, flows
+from plinth.cluster import auto_mode, crds, flows
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.crds import CrdBundle
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -91,6 +93,7 @@ class ClusterLayer:
     """A cluster that workloads can be put on."""
 
     cluster: Cluster
+    crds: CrdBundle
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
@@ -126,6 +129,13 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
             ready=eks.ready,
         )
     )
+    bundle = CrdBundle(
+        "crds",
+        environment=environment,
+        projects=crds.projects(spec),
+        without=crds.brought_by_eks(spec),
+        opts=given.options(),
+    )
     base = ClusterBase(
         "base",
         environment=environment,
@@ -142,16 +152,26 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
+    ImageRules(
+        "images",
+        spec.cluster.images,
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
+        after=bundle.of("kyverno"),
+        opts=given.options(),
+    )
     karpenter = Karpenter(
         "karpenter",
         environment=environment,
         cluster=eks,
         namespace=system,
+        crds=bundle.of("karpenter"),
         pools=spec.gpu_pools,
         opts=given.options(),
     )
     pools = _gpu_pools(spec, below, eks, karpenter, given)
-    return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
+    return ClusterLayer(eks, bundle, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
 
 
 def _general_pools(
@@ -254,7 +274,11 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
     self_hosted = [model for model in spec.models if isinstance(model, SelfHostedModel)]
     scaler = None
     if any(is_scaled(model) for model in self_hosted):
-        scaler = autoscaler("keda", namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE], opts=on.given.options())
+        scaler = autoscaler(
+            "keda",
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            opts=on.given.options(depends_on=on.crds.of("keda")),
+        )
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         cluster_name=on.cluster.name,
@@ -331,13 +355,14 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
     namespace = on.base.namespaces[naming.SYSTEM_NAMESPACE]
     ray = None
     if "ray" in spec.batch.frameworks:
-        ray = ray_operator("kuberay", namespace=namespace, opts=on.given.options())
+        ray = ray_operator("kuberay", namespace=namespace, opts=on.given.options(depends_on=on.crds.of("kuberay")))
     return BatchQueues(
         "batch",
         spec.batch,
         environment=spec.environment,
         queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.cluster.general_pools, spec.models, spec.tenants),
         namespace=namespace,
+        crds=on.crds.of("jobset", "trainer") if "train" in spec.batch.frameworks else [],
         ray=ray,
         opts=on.given.options(),
     )
@@ -380,6 +405,7 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         nodes_namespace=on.base.namespaces[naming.NODES_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
+        crds=on.crds.of("prometheus"),
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.for_workloads(),

@@ -134,7 +134,8 @@ def _chart_pods(release: Recorded) -> Iterator[Pod]:
     said = list(_placements(values))
     for place in said:
         yield _pod(release.name, namespace, place)
-    if "tolerations" not in values and not release.inputs["chart"].endswith(_NESTED):
+    everywhere = "tolerations" in values or "tolerations" in values.get("global", {})
+    if not everywhere and not release.inputs["chart"].endswith(_NESTED):
         yield Pod(release.name, namespace)
 
 

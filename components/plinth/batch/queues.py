@@ -36,6 +36,7 @@ class BatchQueues(Component):
         environment: Environment,
         queues: plan.BatchPlan,
         namespace: pulumi.Input[str],
+        crds: list[pulumi.Resource],
         ray: pulumi.Resource | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -53,7 +54,7 @@ class BatchQueues(Component):
         operators: list[pulumi.Resource] = [ray] if ray else []
         if "train" in section.frameworks:
             trainer = values.trainer_values(environment)
-            operators.append(self._release("trainer", versions.KUBEFLOW_TRAINER, namespace, trainer, []))
+            operators.append(self._release("trainer", versions.KUBEFLOW_TRAINER, namespace, trainer, crds))
         # Kueue looks for the kinds that it queues when it starts.
         queueing = values.kueue_values(section, environment)
         kueue = self._release("kueue", versions.KUEUE, namespace, queueing, [priority, *operators])
@@ -75,6 +76,8 @@ class BatchQueues(Component):
             version=chart.version,
             namespace=namespace,
             values=settings,
+            # The definitions of Trainer and JobSet are releases of their own; Kueue's chart has its own as templates.
+            skip_crds=True,
             atomic=True,
             cleanup_on_fail=True,
             max_history=5,

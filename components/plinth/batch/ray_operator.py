@@ -16,6 +16,7 @@ def ray_operator(name: str, *, namespace: pulumi.Input[str], opts: pulumi.Resour
         chart=versions.KUBERAY.name,
         version=versions.KUBERAY.version,
         repository_opts=helm.v3.RepositoryOptsArgs(repo=versions.KUBERAY.repository),
+        skip_crds=True,
         atomic=True,
         cleanup_on_fail=True,
         max_history=5,
