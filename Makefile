@@ -12,8 +12,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := .venv/bin
 # Tests that start the real engine.
 SLOW := $(wildcard tests/rehearsal tests/acceptance tests/cli/engine tests/cli/laptop tests/cli/toolchain tests/house/test_bootstrap.py)
-# Of these, the ones whose tests build on one another: in one process, in order.
-SERIAL := tests/rehearsal/environments tests/acceptance
 # Every core; "auto" would be half of them where a core has two threads.
 JOBS ?= logical
 ARGS ?=
@@ -31,10 +29,8 @@ down: venv ## Stop what `make up` started (state is kept)
 	@$(BIN)/plinth down local
 
 test: check ## Everything: check, every environment rehearsed on the real engine, the laptop end to end
-	@echo "• Rehearsal and process tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW) $(SERIAL:%=--ignore=%) $(ARGS)
-	@echo "• Every environment, and acceptance: one after the other, each builds on the one before"
-	@$(BIN)/python -m pytest $(SERIAL) $(ARGS)
+	@echo "• Rehearsal and acceptance tests"
+	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW) $(ARGS)
 
 check: lint types unit ## Format, lint, types and unit tests: under two minutes
 
@@ -51,7 +47,7 @@ types: venv policy-venv
 	@$(BIN)/pyright -p policies --pythonpath policies/.venv/bin/python
 
 unit: venv policy-venv
-	@$(BIN)/python -m pytest -n $(JOBS) --dist=loadgroup $(SLOW:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW:%=--ignore=%) $(ARGS)
 
 bench: venv policy-venv ## Measure: time, memory, and the overhead of our program over a flat one
 	@$(BIN)/python -m benchmarks

@@ -5,8 +5,10 @@ addresses from here.
 """
 
 from plinth import naming
+from plinth.gateway import hosted
 from plinth.spec import PlatformSpec
-from plinth.spec.models import DevelopmentModel, HostedModel, VllmModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import DevelopmentModel, ServedModel, VllmModel
 
 GATEWAY = "gateway"
 """Name of the gateway's Deployment, Service and pods."""
@@ -59,10 +61,10 @@ def model_port(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> int:
     return spec.laptop.ports.models[model.name] if spec.laptop else MODEL_PORT
 
 
-def model_url(spec: PlatformSpec, model: VllmModel | DevelopmentModel | HostedModel) -> str:
+def model_url(spec: PlatformSpec, model: ServedModel) -> str:
     """Base URL of a model, up to and with `/v1`."""
     if isinstance(model, HostedModel):
-        return model.url
+        return hosted.url(model)
     host = LOOPBACK if spec.laptop else service_host(model.name, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"
 

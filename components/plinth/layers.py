@@ -27,7 +27,8 @@ from plinth.serving.model_deployment import ModelDeployment, ServingPlatform
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
-from plinth.spec.models import HostedModel, VllmModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import VllmModel
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 

@@ -12,8 +12,6 @@ from plinth_cli.console import Console
 from plinth_cli.rehearsal import Rehearsal
 from plinth_cli.toolchain import ensure_language_host
 
-pytestmark = pytest.mark.xdist_group("full-installation")
-
 
 @pytest.fixture(scope="module")
 def language_host() -> Path:

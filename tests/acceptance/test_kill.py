@@ -9,8 +9,6 @@ from acceptance import observe
 from acceptance.checkout import Checkout
 from acceptance.observe import until
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 ENV = "dev"
 SEED = 20260
 GONE_SECONDS = 12

@@ -8,8 +8,6 @@ import requests
 from acceptance import observe
 from acceptance.local import QUESTION, Local
 
-pytestmark = pytest.mark.xdist_group("laptop")
-
 
 @pytest.fixture(scope="module")
 def key(local) -> str:

@@ -5,8 +5,6 @@ import pytest
 from acceptance.local import QUESTION
 from acceptance.observe import until
 
-pytestmark = pytest.mark.xdist_group("laptop")
-
 UP = ("up", "local", "--stack", "stacks/search", "--json")
 
 

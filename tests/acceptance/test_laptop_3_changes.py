@@ -8,8 +8,6 @@ from acceptance import leaks
 from acceptance.local import QUESTION, Local
 from acceptance.provider import ANSWER
 
-pytestmark = pytest.mark.xdist_group("laptop")
-
 PROVIDER_KEY = "canary-provider-key-5d0c7e"
 SECRET = "plinth/local/providers/large"
 

@@ -8,8 +8,6 @@ from acceptance import leaks, observe
 from acceptance.local import QUESTION, Local
 from acceptance.observe import until
 
-pytestmark = pytest.mark.xdist_group("laptop")
-
 GONE_SECONDS = 12
 
 

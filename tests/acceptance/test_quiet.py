@@ -7,8 +7,6 @@ from acceptance import leaks, observe
 from acceptance.checkout import Checkout, Ran
 from acceptance.network import Watch, is_here, watched
 
-pytestmark = pytest.mark.xdist_group("quiet")
-
 SNOWFLAKE = "MIIEvcanary" + "b7Q+/x9K" * 12
 PROVIDERS = """
 import pulumi, pulumi_aws as aws, pulumi_kubernetes as k8s, pulumi_random as random

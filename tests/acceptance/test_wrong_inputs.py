@@ -4,8 +4,6 @@ import pytest
 from acceptance import observe
 from acceptance.checkout import Checkout, Ran
 
-pytestmark = pytest.mark.xdist_group("wrong-inputs")
-
 PROVIDERS = """
 import pulumi, pulumi_aws as aws, pulumi_kubernetes as k8s
 from plinth.program import read_spec

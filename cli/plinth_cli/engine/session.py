@@ -221,12 +221,23 @@ def _interruption(console: Console) -> Callable[[int], None]:
 
 
 def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
-    """Let the engine do it, and put what it said into the result."""
+    """Let the engine do it. An update comes after a preview: what policy forbids is found before anything is made."""
+    result = state.result
+    if state.operation == "up" and state.policies:
+        _engine(state, stack, command, "preview", f"Checking {state.env}")
+        if not result.ok:
+            result.changes, result.counts, result.outputs = [], {}, {}
+            return
+    _engine(state, stack, command, state.operation, f"{_DOING[state.operation]} {state.env}")
+
+
+def _engine(state: _Run, stack: "Stack", command: "EngineCommand", operation: Operation, doing: str) -> None:
+    """Run one command of the engine, and put what it said into the result."""
     from pulumi.automation.errors import CommandError
 
     from plinth_cli.engine.events import Collector
 
-    title = f"{_DOING[state.operation]} {state.env}" + (" (rehearsal)" if state.rehearse else "")
+    title = doing + (" (rehearsal)" if state.rehearse else "")
     command_error: CommandError | None = None
     collector = Collector()
     with sdk.quiet(), failure.captured() as kept, sdk.program_output(state.console):
@@ -234,7 +245,7 @@ def _execute(state: _Run, stack: "Stack", command: "EngineCommand") -> None:
             with state.console.task(title) as task:
                 task.update("loading program, providers and policies")
                 collector.on_step = lambda done, doing: task.update(_progress(done, state.expected, doing))
-                _operate(state, stack, collector)
+                _operate(state, stack, collector, operation)
         except CommandError as error:
             command_error = error
     result = state.result
@@ -253,11 +264,11 @@ def _progress(done: int, expected: int, doing: str) -> str:
     return f"{done}{total} done" + (f", {doing}" if doing else "")
 
 
-def _operate(state: _Run, stack: "Stack", collector: "Collector") -> None:
+def _operate(state: _Run, stack: "Stack", collector: "Collector", operation: Operation) -> None:
     message = state.options.message
     common: dict[str, Any] = {"on_event": collector, "parallel": PARALLEL, "color": "never", "message": message}
-    if state.operation in ("up", "preview"):
+    if operation in ("up", "preview"):
         packs = [str(state.policies.pack)] if state.policies else []
-        getattr(stack, state.operation)(policy_packs=packs, suppress_outputs=True, **common)
+        getattr(stack, operation)(policy_packs=packs, suppress_outputs=True, **common)
     else:
-        getattr(stack, state.operation)(**common)
+        getattr(stack, operation)(**common)

@@ -15,7 +15,7 @@ from plinth.gateway.keys import tenant_keys
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
-from plinth.spec.models import HostedModel
+from plinth.spec.hosted import AnyHostedModel
 from plinth_runtime import names
 from plinth_runtime.config import RuntimeConfig
 
@@ -39,7 +39,7 @@ class Gateway(Component):
         *,
         environment: Environment,
         config: RuntimeConfig,
-        hosted: Sequence[HostedModel],
+        hosted: Sequence[AnyHostedModel],
         namespace: pulumi.Input[str],
         priority_class: pulumi.Input[str],
         bridge: SecretsBridge,
@@ -93,7 +93,7 @@ class Gateway(Component):
         source = pulumi.Output.all(secret, written).apply(lambda parts: str(parts[0]))
         return self._external(f"{self._name}-keys", _KEYS_SECRET, {plan.KEYS_FILE: RemoteSecret(source)})
 
-    def _provider_key(self, model: HostedModel) -> pulumi.Resource:
+    def _provider_key(self, model: AnyHostedModel) -> pulumi.Resource:
         """The API key of a hosted model's provider, which people put into Secrets Manager."""
         entries = {plan.API_KEY_FILE: RemoteSecret(model.api_key_secret)}
         return self._external(f"{self._name}-provider-{model.name}", _provider(model), entries)
@@ -249,7 +249,7 @@ class Gateway(Component):
         )
 
 
-def _provider(model: HostedModel) -> str:
+def _provider(model: AnyHostedModel) -> str:
     """Name of the Secret and of the volume with the key of a hosted model's provider."""
     return f"provider-{model.name}"
 

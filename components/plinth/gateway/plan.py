@@ -9,7 +9,8 @@ from plinth import addresses, naming
 from plinth.security import documents
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
-from plinth.spec.models import DevelopmentModel, HostedModel, VllmModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import ServedModel
 from plinth_runtime.config import ApiKey, Backend, GatewayConfig, KeysFile, Route, RuntimeConfig, Target, TenantAccess
 from plinth_runtime.names import KEY_PREFIX
 
@@ -62,7 +63,7 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     )
 
 
-def _backend(spec: PlatformSpec, model: VllmModel | DevelopmentModel | HostedModel) -> Backend:
+def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
     hosted = isinstance(model, HostedModel)
     return Backend(
         name=model.name,
@@ -71,7 +72,7 @@ def _backend(spec: PlatformSpec, model: VllmModel | DevelopmentModel | HostedMod
     )
 
 
-def _own_name(model: VllmModel | DevelopmentModel | HostedModel) -> str:
+def _own_name(model: ServedModel) -> str:
     """What the server itself calls the model."""
     return model.model if isinstance(model, HostedModel) else model.name
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from plinth import naming
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
-from plinth.spec.models import HostedModel, VllmModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import VllmModel
 from plinth_runtime import names
 
 Severity = Literal["critical", "warning"]

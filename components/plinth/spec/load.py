@@ -81,10 +81,11 @@ def _problem(
         choices = [word.strip().strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         return Problem(path, value, f"one of {context['expected']}", nearest(str(value), choices))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        expected = str(context.get("expected_tags", "'vllm', 'development', 'hosted'"))
-        choices = [word.strip().strip("'") for word in expected.split(",")]
+        discriminator = str(context["discriminator"]).strip("'")
+        choices = [tag for model in within for tag in _tags(model, discriminator)]
+        allowed = ", ".join(repr(choice) for choice in dict.fromkeys(choices))
         tag = context.get("tag")
-        return Problem(f"{path}.kind", tag, f"one of {expected}", nearest(str(tag), choices))
+        return Problem(f"{path}.{discriminator}", tag, f"one of {allowed}", nearest(str(tag), choices))
     if kind == "string_pattern_mismatch":
         return Problem(path, value, PATTERN_MEANING[str(context["pattern"])])
     if kind in ("model_type", "model_attributes_type", "dict_type"):
@@ -135,7 +136,7 @@ def _locate(
     for key in location:
         branches = [branch for item in current for branch in _branches(item)]
         models = _models(branches)
-        tagged = [model for model in models if _tag(model) == key]
+        tagged = [model for model in models if key in _tags(model)]
         if tagged and not any(key in model.model_fields for model in models):
             current = list[object](tagged)
             continue
@@ -165,9 +166,15 @@ def _branches(annotation: object) -> Iterator[object]:
         yield annotation
 
 
-def _tag(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("kind")
-    return typing.get_args(field.annotation)[0] if field else None
+DISCRIMINATORS = ("kind", "provider")
+"""Fields that tell the members of a union apart; where two do, the first one's tag comes first."""
+
+
+def _tags(model: type[BaseModel], *only: str) -> list[str]:
+    """The tags of a member of a union: the one value of each of its discriminators."""
+    fields = [model.model_fields[name] for name in only or DISCRIMINATORS if name in model.model_fields]
+    values = [typing.get_args(field.annotation) for field in fields]
+    return [str(value[0]) for value in values if len(value) == 1]
 
 
 def _path(keys: Sequence[int | str]) -> str:

@@ -5,27 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from plinth.spec.base import ImageDigest, Model, Name, matches
+from plinth.spec.hosted import AnyHostedModel
 
 Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
 """Number format of the weights."""
-
-HostedProvider = Literal["openai", "anthropic", "openai_compatible"]
-"""Hosted providers; all are called through their OpenAI-compatible endpoint."""
-
-PROVIDER_URLS: dict[str, str] = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com/v1",
-}
-"""Base URLs of the providers whose address is fixed."""
-
-
-HttpsUrl = Annotated[
-    str, matches(r"^https://[^\s?#]+[^/\s?#]$", "an https address without a slash at the end, up to /v1")
-]
-
-SecretName = Annotated[
-    str, matches(r"^[A-Za-z0-9/_+=.@-]{1,512}$", "the name of a secret: letters, digits and / _ + = . @ -")
-]
 
 
 class Replicas(Model):
@@ -115,38 +98,5 @@ class DevelopmentModel(Model):
     """Speed at which it streams."""
 
 
-class HostedModel(Model):
-    """A model of a hosted provider, called through its OpenAI-compatible endpoint."""
-
-    kind: Literal["hosted"]
-    """How it is served."""
-
-    name: Name
-    """Name of the model inside the platform."""
-
-    provider: HostedProvider
-    """Whose model it is."""
-
-    model: Annotated[str, Field(min_length=1, max_length=200)]
-    """The provider's own name for the model."""
-
-    base_url: HttpsUrl | None = None
-    """Address of the endpoint up to `/v1`; only for `openai_compatible`."""
-
-    api_key_secret: SecretName
-    """Name of the secret in AWS Secrets Manager that holds the provider's API key."""
-
-    @model_validator(mode="after")
-    def _address(self) -> Self:
-        if (self.provider == "openai_compatible") != (self.base_url is not None):
-            raise ValueError("base_url is for provider 'openai_compatible', and needed there: give both or neither")
-        return self
-
-    @property
-    def url(self) -> str:
-        """Base URL of the provider's OpenAI-compatible endpoint."""
-        return self.base_url or PROVIDER_URLS[self.provider]
-
-
-ServedModel = Annotated[VllmModel | DevelopmentModel | HostedModel, Field(discriminator="kind")]
-"""A model of the platform, told apart by `kind`."""
+ServedModel = Annotated[VllmModel | DevelopmentModel | AnyHostedModel, Field(discriminator="kind")]
+"""A model of the platform, told apart by `kind`; hosted ones further by `provider`."""

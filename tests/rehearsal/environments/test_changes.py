@@ -6,8 +6,6 @@ import pytest
 from acceptance import observe
 from acceptance.checkout import Checkout, Ran
 
-pytestmark = pytest.mark.xdist_group("changes")
-
 ENV = "dev"
 
 

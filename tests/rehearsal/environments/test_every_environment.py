@@ -9,10 +9,6 @@ from acceptance.checkout import Checkout, Prepared
 LEAST_RESOURCES = {"dev": 150, "staging": 150, "prod": 150}
 
 
-def groups(*names: str):
-    return [pytest.param(name, marks=pytest.mark.xdist_group(f"environment-{name}")) for name in names]
-
-
 @dataclass
 class Site:
     """One environment, on which the tests of this module act in order."""
@@ -25,7 +21,7 @@ class Site:
         return self.checkout.plinth(operation, self.env, "--rehearse", "--json")
 
 
-@pytest.fixture(scope="module", params=groups("prod", "staging", "dev"))
+@pytest.fixture(scope="module", params=["prod", "staging", "dev"])
 def site(request, prepared, make_checkout) -> Site:
     env = request.param
     checkout = make_checkout(env)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.models import DevelopmentModel, HostedModel, VllmModel
+from plinth.spec.hosted import HostedModel
+from plinth.spec.models import DevelopmentModel, VllmModel
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
