@@ -1,13 +1,23 @@
-"""Pods whose labels are not the platform's own, shown to Prometheus."""
+"""What Prometheus reads of engines whose metrics, or whose pods, do not say which model they are of."""
 
 from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes import apiextensions, meta
 
-from plinth import versions
+from plinth import naming, versions
 from plinth.serving.engine import Site
 from plinth_runtime import names
+
+
+NAME_LABEL = "app.kubernetes.io/name"
+"""Label of pods with the model's name; Prometheus puts it on what it reads from model servers."""
+
+
+def of_model(model: str) -> str:
+    """Label matchers, in PromQL, of what the pods of a model say."""
+    label = NAME_LABEL.translate(str.maketrans("./", "__"))
+    return f'namespace="{naming.SERVING_NAMESPACE}",{label}="{model}"'
 
 
 def scrape(
