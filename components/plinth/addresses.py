@@ -6,9 +6,10 @@ addresses from here.
 
 from plinth import naming
 from plinth.gateway import hosted
+from plinth.serving.engines import engine_of
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import DevelopmentModel, ServedModel, VllmModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel, ServedModel
 
 GATEWAY = "gateway"
 """Name of the gateway's Deployment, Service and pods."""
@@ -19,8 +20,8 @@ API_PORT = 8080
 METRICS_PORT = 9090
 """Port of the gateway's metrics and probes in a cluster; tenants cannot reach it."""
 
-MODEL_PORT = 8000
-"""Port of a model server in a cluster."""
+DEVELOPMENT_PORT = 8000
+"""Port of the development model server in a cluster."""
 
 POSTGRES_PORT = 5432
 """Port of PostgreSQL."""
@@ -56,16 +57,19 @@ def gateway_url(spec: PlatformSpec) -> str:
     return f"http://{host}:{gateway_port(spec)}/v1"
 
 
-def model_port(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> int:
+def model_port(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) -> int:
     """Port that a model server listens on."""
-    return spec.laptop.ports.models[model.name] if spec.laptop else MODEL_PORT
+    if isinstance(model, SelfHostedModel):
+        return engine_of(model).port
+    return spec.laptop.ports.models[model.name] if spec.laptop else DEVELOPMENT_PORT
 
 
 def model_url(spec: PlatformSpec, model: ServedModel) -> str:
     """Base URL of a model, up to and with `/v1`."""
     if isinstance(model, HostedModel):
         return hosted.url(model)
-    host = LOOPBACK if spec.laptop else service_host(model.name, naming.SERVING_NAMESPACE)
+    service = engine_of(model).service_name(model) if isinstance(model, SelfHostedModel) else model.name
+    host = LOOPBACK if spec.laptop else service_host(service, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"
 
 

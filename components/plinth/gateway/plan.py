@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from plinth import addresses, naming
 from plinth.security import documents
@@ -75,6 +76,13 @@ def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
 def _own_name(model: ServedModel) -> str:
     """What the server itself calls the model."""
     return model.model if isinstance(model, HostedModel) else model.name
+
+
+def serving_ports(config: RuntimeConfig) -> list[int]:
+    """Ports of model servers in the cluster that the gateway calls."""
+    inside = f".{naming.SERVING_NAMESPACE}.svc."
+    addresses_of = [urlsplit(backend.base_url) for backend in config.backends if inside in backend.base_url]
+    return sorted({address.port or 80 for address in addresses_of})
 
 
 def render(config: RuntimeConfig) -> str:
