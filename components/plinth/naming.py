@@ -11,6 +11,9 @@ SERVING_NAMESPACE = "plinth-serving"
 MONITORING_NAMESPACE = "plinth-monitoring"
 """Namespace of Prometheus, Alertmanager and Grafana."""
 
+GATEWAY = "gateway"
+"""Name of the gateway's Deployment, Service and pods."""
+
 SYSTEM_PRIORITY = "plinth-system"
 """Priority class of the platform's own pods."""
 
@@ -19,6 +22,9 @@ SERVING_PRIORITY = "plinth-serving"
 
 POOL_LABEL = "plinth.dev/pool"
 """Node label with the name of the GPU pool."""
+
+SYSTEM_TAINT = "CriticalAddonsOnly"
+"""Taint of the system nodes: only what the cluster itself stands on tolerates it (`plinth.pods`)."""
 
 RUNTIME_LABEL = "plinth.dev/runtime"
 """Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""

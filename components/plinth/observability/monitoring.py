@@ -14,6 +14,7 @@ from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret, managed_secret
 from plinth.serving import containers
+from plinth.serving.engines import monitors
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.monitoring import Monitoring as MonitoringSection
@@ -136,6 +137,7 @@ class Monitoring(Component):
         spec = {
             "namespaceSelector": {"matchNames": [namespace]},
             "selector": {"matchLabels": pods.selector(component)},
+            "podTargetLabels": [monitors.NAME_LABEL],
             "podMetricsEndpoints": [{"port": port, "path": names.METRICS_PATH}],
         }
         self._custom("PodMonitor", name, spec, release)

@@ -14,7 +14,7 @@ from plinth.base import Component
 from plinth.kinds import kserve
 from plinth.serving.engines import ray
 from plinth.spec.environment import Environment
-from plinth.spec.models import ServedModel, SelfHostedModel
+from plinth.spec.models import SelfHostedModel, ServedModel
 
 Controller = Literal["kserve", "kuberay"]
 
@@ -28,7 +28,7 @@ _RESTRICTED = {
     "readOnlyRootFilesystem": True,
     **_RESTRICTED_POD,
 }
-_TOLERATIONS = [{"key": naming.SYSTEM_TAINT, "operator": "Exists"}]
+_TOLERATIONS = [dict(toleration) for toleration in pods.SYSTEM_TOLERATIONS]
 
 
 def needed(models: Sequence[ServedModel]) -> list[Controller]:

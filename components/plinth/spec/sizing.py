@@ -40,6 +40,11 @@ class Memory:
         return self.needed <= self.usable
 
 
+def weights_gib(model: SelfHostedModel) -> float:
+    """Size of all weights, in GiB."""
+    return model.architecture.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / GIB
+
+
 def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
     """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length."""
     gpus = tensor_parallel or model.parallelism.tensor

@@ -39,7 +39,9 @@ def weights_gib(model: SelfHostedModel) -> int:
     return math.ceil(sizing.weights_gib(model) * 1.1) + 1
 
 
-def serve_files(server: Server, model: SelfHostedModel, site: Site, selector: dict[str, str], port: int) -> pulumi.Resource:
+def serve_files(
+    server: Server, model: SelfHostedModel, site: Site, selector: dict[str, str], port: int
+) -> pulumi.Resource:
     """The Deployment and the Service; gives the Deployment."""
     workload = deployment(
         f"{site.name}-deployment",
@@ -58,7 +60,9 @@ def serve_files(server: Server, model: SelfHostedModel, site: Site, selector: di
     return workload
 
 
-def _pod(server: Server, model: SelfHostedModel, site: Site, selector: dict[str, str], port: int) -> core.v1.PodSpecArgs:
+def _pod(
+    server: Server, model: SelfHostedModel, site: Site, selector: dict[str, str], port: int
+) -> core.v1.PodSpecArgs:
     needs = vllm.pod_resources(model, site.pool)
     gpus = pod_gpus(site.pool, model.gpus)
     longest = site.platform.longest_request_seconds
@@ -101,7 +105,7 @@ def _pod(server: Server, model: SelfHostedModel, site: Site, selector: dict[str,
         ],
         volumes=[pods.scratch("weights", f"{weights_gib(model)}Gi"), *containers.vllm_volumes(needs)],
         node_selector=gpus.node_selector,
-        tolerations=[core.v1.TolerationArgs(**toleration) for toleration in gpus.tolerations],
+        tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
         topology_spread_constraints=[
             # The scheduler fills nodes, so without this the loss of one could take every replica along.
             pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),

@@ -6,12 +6,12 @@ from pulumi_kubernetes import apiextensions
 from plinth import naming, pods
 from plinth.kinds import kserve
 from plinth.serving import scaling
+from plinth.serving.containers import PORT_NAME
 from plinth.serving.deployment import patience_seconds
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site
 from plinth.serving.engines import router_pods
 from plinth.serving.engines.monitors import scrape
 from plinth.serving.engines.vllm import vllm_pod
-from plinth.serving.containers import PORT_NAME
 from plinth.spec.engines import KServeEngine
 from plinth.spec.models import SelfHostedModel
 
@@ -26,6 +26,10 @@ class KServe:
 
     def service_name(self, model: SelfHostedModel) -> str:
         """The router's Service is named like the model."""
+        return model.name
+
+    def served_name(self, model: SelfHostedModel) -> str:
+        """The platform's own name."""
         return model.name
 
     def pod_selector(self, model: SelfHostedModel) -> dict[str, str]:
@@ -46,7 +50,7 @@ class KServe:
         return Disruption(max_unavailable=1)
 
     def signals(self, model: SelfHostedModel) -> Signals:
-        """vLLM's own metrics."""
+        """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
 
     def scale_target(self, model: SelfHostedModel) -> ScaleTarget:

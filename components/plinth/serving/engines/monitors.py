@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import pulumi
 from pulumi_kubernetes import apiextensions, meta
 
 from plinth import naming, versions
 from plinth.serving.engine import Site
 from plinth_runtime import names
-
 
 NAME_LABEL = "app.kubernetes.io/name"
 """Label of pods with the model's name; Prometheus puts it on what it reads from model servers."""

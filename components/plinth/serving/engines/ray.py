@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes import apiextensions, core, networking
 
-from plinth import addresses, naming, pods
+from plinth import naming, pods
 from plinth.cluster.gpu_request import pod_gpus
 from plinth.kinds import ray
 from plinth.serving import containers, scaling, vllm
@@ -44,6 +44,10 @@ class RayServe:
         """KubeRay's Service; it moves from one cluster to the next when a new version is ready."""
         return f"{model.name}-serve-svc"
 
+    def served_name(self, model: SelfHostedModel) -> str:
+        """The platform's own name."""
+        return model.name
+
     def pod_selector(self, model: SelfHostedModel) -> dict[str, str]:
         """The platform's own labels, on the head and on the workers."""
         return pods.selector(containers.COMPONENT, model.name)
@@ -51,7 +55,7 @@ class RayServe:
     def doors(self, model: SelfHostedModel) -> Doors:
         """The nodes talk to each other on many ports; the gateway calls Serve, the operator configures it."""
         nodes = pods.peer(naming.SERVING_NAMESPACE, self.pod_selector(model))
-        gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
+        gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(naming.GATEWAY))
         operator = pods.peer(naming.SYSTEM_NAMESPACE, {"app.kubernetes.io/name": OPERATOR})
         return Doors(
             ingress=[
@@ -71,7 +75,7 @@ class RayServe:
         return Disruption(min_available=model.replicas.min)
 
     def signals(self, model: SelfHostedModel) -> Signals:
-        """vLLM's metrics, which Ray renames."""
+        """VLLM's metrics, which Ray renames."""
         where = scaling.selector(model.name)
         return Signals(waiting=f"sum({WAITING}{where})", kv_cache=f"100 * sum({KV_CACHE}{where})")
 
@@ -134,14 +138,7 @@ class RayServe:
 
     def _head(self, model: SelfHostedModel, site: Site, *, scaled: bool) -> core.v1.PodSpecArgs:
         variables = {"HOME": vllm.CACHE, "RAY_USAGE_STATS_ENABLED": "0", "AWS_REGION": site.environment.region}
-        basics = pod_basics(model.name, site.platform.priority_class)
         return core.v1.PodSpecArgs(
-            **{
-                **basics,
-                "security_context": pods.pod_security(RAY_USER),
-                # Ray's autoscaler, beside the head, changes the number of workers.
-                "automount_service_account_token": scaled,
-            },
             containers=[
                 core.v1.ContainerArgs(
                     name="ray-head",
@@ -158,6 +155,8 @@ class RayServe:
                 pods.scratch("shm", "2Gi", memory=True),
                 pods.scratch("tmp", "10Gi"),
             ],
+            # Ray's autoscaler, beside the head, changes the number of workers.
+            **pod_basics(model.name, site.platform.priority_class, user=RAY_USER, api_token=scaled),
         )
 
     def _worker(self, model: SelfHostedModel, site: Site, needs: vllm.PodResources) -> core.v1.PodSpecArgs:
@@ -166,10 +165,6 @@ class RayServe:
         variables = {**vllm.environment_variables(needs, site.environment.region), "RAY_USAGE_STATS_ENABLED": "0"}
         selector = {"ray.io/group": WORKERS, **self.pod_selector(model)}
         return core.v1.PodSpecArgs(
-            **{
-                **pod_basics(model.name, site.platform.priority_class),
-                "security_context": pods.pod_security(RAY_USER),
-            },
             containers=[
                 core.v1.ContainerArgs(
                     name="ray-worker",
@@ -191,12 +186,13 @@ class RayServe:
             ],
             volumes=containers.vllm_volumes(needs),
             node_selector=gpus.node_selector,
-            tolerations=[core.v1.TolerationArgs(**toleration) for toleration in gpus.tolerations],
+            tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
             topology_spread_constraints=[
                 pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),
                 pods.spread(selector, zone=True),
             ],
             termination_grace_period_seconds=drain + 30,
+            **pod_basics(model.name, site.platform.priority_class, user=RAY_USER),
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes import apps, core, meta, networking, rbac
 
-from plinth import addresses, naming, pods
+from plinth import naming, pods
 from plinth.kinds import inference
 from plinth.serving.engine import Site
 from plinth.serving.engines import envoy, router
@@ -255,7 +255,7 @@ class Router:
 
     def _wall(self, site: Site) -> None:
         """The gateway and Prometheus get in; the servers and the API server are what it reaches."""
-        gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
+        gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(naming.GATEWAY))
         monitoring = pods.peer(naming.MONITORING_NAMESPACE)
         networking.v1.NetworkPolicy(
             f"{site.name}-router-wall",
