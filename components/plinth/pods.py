@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_kubernetes import core, meta, networking
 
+from plinth import naming
+
 PART_OF = "plinth"
 
 USER_ID = 10001
