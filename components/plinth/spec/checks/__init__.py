@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, laptop, models, network, references, tenants
+from plinth.spec.checks import cluster, engines, gpu, laptop, models, network, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("cluster", "network"), cluster.pool_zones),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
+    (("models",), engines.engine_limits),
+    (("gpu_pools", "models"), engines.rollout_gpus),
+    (("gpu_pools", "models"), engines.weights_on_disk),
     (("storage", "models"), models.weights_bucket),
     (("environment", "models", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
