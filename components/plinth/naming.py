@@ -29,9 +29,6 @@ POOL_LABEL = "plinth.dev/pool"
 SYSTEM_TAINT = "CriticalAddonsOnly"
 """Taint of the system nodes: only what the cluster itself stands on tolerates it (`plinth.pods`)."""
 
-SYSTEM_TAINT = "CriticalAddonsOnly"
-"""Taint of the system nodes: only what the cluster itself stands on tolerates it (`plinth.pods`)."""
-
 RUNTIME_LABEL = "plinth.dev/runtime"
 """Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""
 
