@@ -40,15 +40,11 @@ class Memory:
         return self.needed <= self.usable
 
 
-<<<<<<< HEAD
 def weights_gib(model: SelfHostedModel) -> float:
     """Size of all weights, in GiB."""
     return model.architecture.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / GIB
 
 
-def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
-    """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length."""
-=======
 def memory_per_gpu(
     model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None, memory_gib: float | None = None
 ) -> Memory:
@@ -56,7 +52,6 @@ def memory_per_gpu(
 
     `memory_gib` is what a pod may use of a GPU; all of it unless the pool shares its GPUs.
     """
->>>>>>> main
     gpus = tensor_parallel or model.parallelism.tensor
     shape = model.architecture
     weights = shape.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / gpus

@@ -3,11 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
-from plinth.spec.checks import cluster, engines, gpu, laptop, models, network, references, tenants
-=======
-from plinth.spec.checks import cluster, gpu, laptop, models, network, pools, references, tenants
->>>>>>> main
+from plinth.spec.checks import cluster, engines, gpu, laptop, models, network, pools, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
