@@ -13,6 +13,8 @@ from plinth.spec.problem import SpecError
 
 LARGE = {"architecture": {**SHAPE, "parameters_billion": 60}, "parallelism": {"tensor": 4}}
 
+THREE, FOUR = ({"replicas": {"min": 1, "max": number}} for number in (3, 4))
+
 
 def only(engine: str, **fields):
     (found,) = spec_of([model(engine, **fields)]).models
@@ -98,8 +100,8 @@ def test_tgi_divides_the_context_between_prompt_and_answer():
         ("triton", {"kv_cache_precision": "fp8"}, {}, ["models[0].kv_cache_precision", "model repository"]),
         ("tgi", {"prefix_caching": False}, {}, ["models[0].prefix_caching", "vllm and kserve"]),
         ("tgi", LARGE, {"disk_gib": 100}, ["models[0].pool", "disk_gib of at least 160"]),
-        ("ray", {}, {"max_gpus": 3}, ["gpu_pools[0].max_gpus", "at least 4", "second Ray cluster"]),
-        ("kserve", {}, {"max_gpus": 2}, ["gpu_pools[0].max_gpus", "at least 3", "one more replica"]),
+        ("ray", THREE, {"max_gpus": 4}, ["gpu_pools[0].max_gpus", "at least 6", "second Ray cluster"]),
+        ("kserve", FOUR, {"max_gpus": 4}, ["gpu_pools[0].max_gpus", "at least 5", "one more replica"]),
     ],
 )
 def test_what_an_engine_cannot_do_is_said_with_what_would_fit(engine, fields, pool, words):
