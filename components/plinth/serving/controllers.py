@@ -88,11 +88,7 @@ class ServingControllers(Component):
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": ray.OPERATOR}),
                 policy_types=["Egress"],
-                egress=[
-                    pods.allow_to(
-                        [pods.peer(naming.SERVING_NAMESPACE)], ray.DASHBOARD_PORT, ray.AGENT_PORT, ray.RayServe.port
-                    )
-                ],
+                egress=[pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ray.OPERATOR_PORTS)],
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )

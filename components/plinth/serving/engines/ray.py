@@ -17,6 +17,12 @@ from plinth.spec.models import SelfHostedModel
 DASHBOARD_PORT, AGENT_PORT, METRICS_PORT = 8265, 52365, 8080
 """Ports of the head's dashboard and job API, of the agent on each node, and of Ray's metrics."""
 
+SERVE_PORT = 8000
+"""Port of Ray Serve's proxies."""
+
+OPERATOR_PORTS = (SERVE_PORT, DASHBOARD_PORT, AGENT_PORT)
+"""Where KubeRay looks after a cluster and its applications."""
+
 METRICS_NAME = "metrics"
 
 OPERATOR = "kuberay-operator"
@@ -35,7 +41,7 @@ WAITING, KV_CACHE = "ray_vllm_num_requests_waiting", "ray_vllm_kv_cache_usage_pe
 class RayServe:
     """vLLM in the workers of a Ray cluster; Ray itself decides how many there are."""
 
-    port = 8000
+    port = SERVE_PORT
 
     def __init__(self, spec: RayEngine) -> None:
         self._spec = spec
@@ -61,7 +67,7 @@ class RayServe:
             ingress=[
                 networking.v1.NetworkPolicyIngressRuleArgs(from_=[nodes]),
                 pods.allow_from([gateway], self.port),
-                pods.allow_from([operator], DASHBOARD_PORT, AGENT_PORT, self.port),
+                pods.allow_from([operator], *OPERATOR_PORTS),
                 pods.allow_from([pods.peer(naming.MONITORING_NAMESPACE)], METRICS_PORT),
             ],
             egress=[networking.v1.NetworkPolicyEgressRuleArgs(to=[nodes])],

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from support.engines import ENGINES, model, recorded, spec_of
+from support.walls import doors_of, explains, serves
 
 from plinth import addresses
+from plinth.cluster import flows
 from plinth.gateway import plan
 from plinth.serving.engines import engine_of
 from plinth_cli.rehearsal.kubernetes.validate import validate_object
@@ -251,3 +253,17 @@ def test_only_controllers_that_are_needed_are_there(made):
     assert releases == {"serving-cert-manager", "serving-kserve", "serving-kuberay"}
     alone = recorded(spec_of([model("vllm")]))
     assert not [found.name for found in alone.resources if found.name.startswith("serving")]
+
+
+def test_the_table_of_flows_and_the_walls_say_the_same(made, spec):
+    table = flows.flows(spec)
+    doors = list(doors_of(made))
+    for door in doors:
+        if door.subject.namespace == NAMESPACE or "kuberay" in str(door.subject):
+            assert any(explains(flow, door) for flow in table), door
+    for flow in table:
+        if flows.MODELS in (flow.source, flow.destination) or flow.source == flows.KUBERAY:
+            for port in flow.ports or [None]:
+                if isinstance(flow.destination, flows.Pods):
+                    assert any(serves(flow, port, door, inward=True) for door in doors), flow
+                assert any(serves(flow, port, door, inward=False) for door in doors), flow
