@@ -21,6 +21,12 @@ Controller = Literal["kserve", "kuberay"]
 OF_ENGINE: dict[str, Controller] = {"kserve": "kserve", "ray": "kuberay"}
 """The controller of each engine that has one."""
 
+PROJECTS: dict[Controller, tuple[str, ...]] = {
+    "kserve": ("cert-manager", "inference-extension", "kserve", "kserve-llm", "llm-d"),
+    "kuberay": ("kuberay",),
+}
+"""Whose definitions each controller works on (`plinth.definitions`)."""
+
 _RESTRICTED_POD = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,

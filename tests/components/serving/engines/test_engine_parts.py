@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.engines import SHAPE, model, spec_of
 
+from plinth import definitions
 from plinth.serving import controllers, vllm
 from plinth.serving.engines import envoy, ray_config, router, tgi, triton
 from plinth.spec.problem import SpecError
@@ -129,3 +130,19 @@ def test_controllers_keep_to_the_system_nodes_and_bring_no_definitions():
     assert controllers.kserve_values()["kserve"]["llmisvc"]["createGIECRDs"] is False
     for values in (controllers.cert_manager_values(), controllers.kuberay_values()):
         assert "CriticalAddonsOnly" in json.dumps(values["tolerations"])
+
+
+@pytest.mark.parametrize("controller", ["kserve", "kuberay"])
+def test_the_definitions_of_a_controller_ship_with_the_platform(controller):
+    kinds = {each.kind for project in controllers.PROJECTS[controller] for each in definitions.of_project(project)}
+    wanted = {
+        "kserve": {
+            "LLMInferenceService",
+            "LLMInferenceServiceConfig",
+            "InferencePool",
+            "ClusterStorageContainer",
+            "Certificate",
+        },
+        "kuberay": {"RayService", "RayCluster"},
+    }
+    assert wanted[controller] <= kinds
