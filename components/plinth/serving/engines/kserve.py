@@ -89,7 +89,7 @@ class KServe:
             images=self._images,
             prefix_caching=model.prefix_caching,
         ).render(site)
-        scrape(f"{site.name}-metrics", site, selector, [PORT_NAME])
+        scrape(f"{site.name}-metrics", site, selector, [PORT_NAME], name=model.name)
         scrape(
             f"{site.name}-router-metrics",
             site,

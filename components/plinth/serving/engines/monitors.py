@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from pulumi_kubernetes import apiextensions, meta
+from pulumi_kubernetes import apiextensions
 
-from plinth import naming, versions
+from plinth import naming
+from plinth.kinds.prometheus import LabelSelector, NamespaceSelector, PodMetricsEndpoint, PodMonitor
 from plinth.serving.engine import Site
 from plinth_runtime import names
 
@@ -19,18 +20,18 @@ def of_model(model: str) -> str:
 
 
 def scrape(
-    logical_name: str, site: Site, selector: Mapping[str, str], ports: Sequence[str], *, name: str | None = None
+    logical_name: str, site: Site, selector: Mapping[str, str], ports: Sequence[str], *, name: str
 ) -> apiextensions.CustomResource:
     """Let Prometheus read the metrics of these pods on these named ports."""
-    metadata = site.metadata if name is None else meta.v1.ObjectMetaArgs(name=name, namespace=site.platform.namespace)
-    return apiextensions.CustomResource(
+    monitor = PodMonitor(
+        namespace_selector=NamespaceSelector(match_names=[naming.SERVING_NAMESPACE]),
+        selector=LabelSelector(match_labels=dict(selector)),
+        pod_target_labels=[NAME_LABEL],
+        pod_metrics_endpoints=[PodMetricsEndpoint(port=port, path=names.METRICS_PATH) for port in ports],
+    )
+    return monitor.register(
         logical_name,
-        api_version=versions.API["PodMonitor"],
-        kind="PodMonitor",
-        metadata=metadata,
-        spec={
-            "selector": {"matchLabels": dict(selector)},
-            "podMetricsEndpoints": [{"port": port, "path": names.METRICS_PATH} for port in ports],
-        },
+        name=name,
+        namespace=site.platform.namespace,
         opts=site.component.options(apiextensions.CustomResource, depends_on=list(site.after)),
     )

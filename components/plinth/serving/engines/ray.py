@@ -96,7 +96,7 @@ class RayServe:
             model, site.weights, vllm.serve_options(model, self.port, drain), port=self.port, drain_seconds=drain
         )
         timeout = f"{patience_seconds(model.start_minutes * 60) + drain}s"
-        scrape(f"{site.name}-metrics", site, self.pod_selector(model), [METRICS_NAME])
+        scrape(f"{site.name}-metrics", site, self.pod_selector(model), [METRICS_NAME], name=model.name)
         return ray.RayService(
             serve_config_v2=pulumi.Output.json_dumps(config),
             upgrade_strategy=ray.UpgradeStrategy(type="NewCluster"),
