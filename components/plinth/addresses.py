@@ -11,7 +11,7 @@ from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import DevelopmentModel, SelfHostedModel, ServedModel
 
-GATEWAY = "gateway"
+GATEWAY = naming.GATEWAY
 """Name of the gateway's Deployment, Service and pods."""
 
 API_PORT = 8080

@@ -3,6 +3,7 @@
 They are the seams along which a company splits the stack once owners or cadence differ (`pulumi state move`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -32,6 +33,7 @@ from plinth.providers import Providers
 from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretCopies, SecretsBridge
+from plinth.serving import controllers
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
@@ -291,6 +293,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         pools={pool.name: pool for pool in spec.gpu_pools},
         nodes=on.pools,
         self_hosted=self_hosted,
+        controllers=_serving_controllers(spec, on),
         autoscaler=scaler,
     )
     return {
@@ -304,6 +307,27 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         )
         for model in spec.models
         if not isinstance(model, HostedModel)
+    }
+
+
+def _serving_controllers(spec: PlatformSpec, on: ClusterLayer) -> dict[str, Sequence[pulumi.Resource]]:
+    """What engines' objects wait for, by engine."""
+    wanted = controllers.needed(spec.models)
+    if not wanted:
+        return {}
+    made = controllers.ServingControllers(
+        "serving",
+        wanted,
+        environment=spec.environment,
+        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+        serving_namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
+        ready=on.crds.of(*(project for controller in wanted for project in controllers.PROJECTS[controller])),
+        opts=on.given.options(),
+    )
+    return {
+        engine: made.ready[controller]
+        for engine, controller in controllers.OF_ENGINE.items()
+        if controller in made.ready
     }
 
 

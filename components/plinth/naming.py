@@ -11,6 +11,9 @@ SERVING_NAMESPACE = "plinth-serving"
 MONITORING_NAMESPACE = "plinth-monitoring"
 """Namespace of Prometheus, Alertmanager and Grafana."""
 
+GATEWAY = "gateway"
+"""Name of the gateway's Deployment, Service and pods."""
+
 SYSTEM_PRIORITY = "plinth-system"
 """Priority class of the platform's own pods."""
 

@@ -37,13 +37,13 @@ def selector(component: str, name: str | None = None) -> dict[str, str]:
     return {key: chosen[key] for key in (["app.kubernetes.io/name", *keys] if name else keys)}
 
 
-def pod_security() -> core.v1.PodSecurityContextArgs:
-    """The pod's half of the restricted Pod Security Standard."""
+def pod_security(user: int = USER_ID) -> core.v1.PodSecurityContextArgs:
+    """The pod's half of the restricted Pod Security Standard; `user` where an image insists on its own."""
     return core.v1.PodSecurityContextArgs(
         run_as_non_root=True,
-        run_as_user=USER_ID,
-        run_as_group=USER_ID,
-        fs_group=USER_ID,
+        run_as_user=user,
+        run_as_group=user,
+        fs_group=user,
         seccomp_profile=core.v1.SeccompProfileArgs(type="RuntimeDefault"),
     )
 

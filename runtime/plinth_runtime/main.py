@@ -24,6 +24,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_schema.run(chosen.config)
 
+    if chosen.part == "fetch-weights":
+        from plinth_runtime import weights
+
+        return weights.run(chosen.source, chosen.to)
+
     from plinth_runtime import server
 
     if chosen.part == "gateway":
@@ -46,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
     vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
+    fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
+    fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
+    fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

@@ -14,6 +14,7 @@ import pulumi_kubernetes as k8s
 from plinth import definitions
 from plinth.base import Component
 from plinth.cluster import auto_mode
+from plinth.serving import controllers
 from plinth.serving.scaling import is_scaled
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
@@ -40,7 +41,10 @@ release. Releases of External Secrets since v2 are not published as Go modules, 
 
 def projects(spec: PlatformSpec) -> list[str]:
     """The projects whose definitions an environment needs, sorted."""
-    return sorted(project for project, needed in NEEDS.items() if needed(spec))
+    of_engines = {
+        project for controller in controllers.needed(spec.models) for project in controllers.PROJECTS[controller]
+    }
+    return sorted({project for project, needed in NEEDS.items() if needed(spec)} | of_engines)
 
 
 BY_AUTO_MODE = frozenset({"nodepools.karpenter.sh", "nodeclaims.karpenter.sh"})

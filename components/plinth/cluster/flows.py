@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
+from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
 
@@ -86,6 +87,7 @@ CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="co
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
+KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
 AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
@@ -141,6 +143,14 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
     if any(isinstance(model, SelfHostedModel) for model in spec.models):
         yield Flow(MODELS, INTERNET, (443,), "load weights from S3")
         yield Flow(MODELS, POD_IDENTITY, (80,), "credentials for S3")
+    engines = {model.engine.kind for model in spec.models if isinstance(model, SelfHostedModel)}
+    if "kserve" in engines:
+        yield Flow(
+            MODELS, MODELS, (kserve.KServe.port,), "llm-d's router asks how busy model servers are, and calls them"
+        )
+    if "ray" in engines:
+        yield Flow(MODELS, MODELS, (), "nodes of a Ray cluster among themselves")
+        yield Flow(KUBERAY, MODELS, ray.OPERATOR_PORTS, "KubeRay configures Ray Serve")
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:

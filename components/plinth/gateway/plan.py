@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from plinth import addresses, naming
 from plinth.security import documents
+from plinth.serving.engines import engine_of
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import ServedModel
+from plinth.spec.models import SelfHostedModel, ServedModel
 from plinth_runtime.config import ApiKey, Backend, GatewayConfig, KeysFile, Route, RuntimeConfig, Target, TenantAccess
 from plinth_runtime.names import KEY_PREFIX
 
@@ -75,7 +76,9 @@ def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
 
 def _own_name(model: ServedModel) -> str:
     """What the server itself calls the model."""
-    return model.model if isinstance(model, HostedModel) else model.name
+    if isinstance(model, HostedModel):
+        return model.model
+    return engine_of(model).served_name(model) if isinstance(model, SelfHostedModel) else model.name
 
 
 def serving_ports(config: RuntimeConfig) -> list[int]:

@@ -37,6 +37,8 @@ class PodMonitor(CustomKind):
 
     namespace_selector: NamespaceSelector
     selector: LabelSelector
+    pod_target_labels: Sequence[str] | None = None
+    """Labels of the pods that their metrics get."""
     pod_metrics_endpoints: Sequence[PodMetricsEndpoint]
 
 

@@ -16,6 +16,7 @@ from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret, managed_secret
 from plinth.serving import containers
+from plinth.serving.engines import monitors
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.monitoring import Monitoring as MonitoringSection
@@ -147,6 +148,7 @@ class Monitoring(Component):
         monitor = PodMonitor(
             namespace_selector=NamespaceSelector(match_names=[namespace]),
             selector=LabelSelector(match_labels=pods.selector(component)),
+            pod_target_labels=[monitors.NAME_LABEL],
             pod_metrics_endpoints=[PodMetricsEndpoint(port=port, path=names.METRICS_PATH)],
         )
         self._custom(monitor, name, release)

@@ -21,6 +21,7 @@ _CACHE, _SHM, _TEMPORARY = "cache", "shm", "tmp"
 def vllm_container(
     model: SelfHostedModel,
     *,
+    name: str,
     port: int,
     weights: pulumi.Input[str],
     region: str,
@@ -31,7 +32,7 @@ def vllm_container(
     """vLLM, loading its weights from S3 and reporting ready once they are on the GPU."""
     variables = vllm.environment_variables(needs, region)
     return core.v1.ContainerArgs(
-        name="vllm",
+        name=name,
         image=model.engine.image,
         command=["vllm", "serve"],
         args=[weights, *vllm.serve_options(model, port, drain_seconds, gpus.memory_share)],

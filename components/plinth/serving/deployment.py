@@ -14,15 +14,22 @@ NODE_START_SECONDS = 600
 """Time that a node gets to start before a pod can."""
 
 
-def pod_basics(account: str, priority_class: pulumi.Input[str]) -> dict[str, Any]:
-    """Fields of every model pod."""
+def pod_basics(
+    account: str, priority_class: pulumi.Input[str], *, user: int = pods.USER_ID, api_token: bool = False
+) -> dict[str, Any]:
+    """Fields of every model pod; `api_token` for those that talk to the Kubernetes API."""
     return {
         "service_account_name": account,
-        "automount_service_account_token": False,
+        "automount_service_account_token": api_token,
         "enable_service_links": False,
         "priority_class_name": priority_class,
-        "security_context": pods.pod_security(),
+        "security_context": pods.pod_security(user),
     }
+
+
+def patience_seconds(start_seconds: int) -> int:
+    """Longest time until a pod is ready: its node has to start first."""
+    return start_seconds + NODE_START_SECONDS
 
 
 def deployment(
@@ -43,7 +50,7 @@ def deployment(
 
     A rollout may have to go one replica at a time, through as many as there may be.
     """
-    patience = start_seconds + NODE_START_SECONDS
+    patience = patience_seconds(start_seconds)
     timeout = f"{patience * most_replicas}s"
     return apps.v1.Deployment(
         name,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pulumi
-from pulumi_kubernetes import meta
+from pulumi_kubernetes import meta, networking
 
+from plinth import naming, pods
 from plinth.base import Component
 from plinth.serving.platform import ServingPlatform
 from plinth.spec.environment import Environment
@@ -36,6 +37,28 @@ class ScaleTarget:
     api_version: str
     kind: str
     name: str
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the wall around a model's pods lets through, besides names, HTTPS and Pod Identity."""
+
+    ingress: Sequence[networking.v1.NetworkPolicyIngressRuleArgs]
+    egress: Sequence[networking.v1.NetworkPolicyEgressRuleArgs] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """How many pods a drain may take along, as a disruption budget says it: one of the two."""
+
+    max_unavailable: int | None = None
+    min_available: int | None = None
+
+
+def usual_doors(port: int) -> Doors:
+    """The gateway and Prometheus get in, on one port."""
+    gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(naming.GATEWAY))
+    return Doors(ingress=[pods.allow_from([gateway, pods.peer(naming.MONITORING_NAMESPACE)], port)])
 
 
 @dataclass(frozen=True)
@@ -71,8 +94,20 @@ class Engine(Protocol):
         """Name of the Service that the gateway calls."""
         ...
 
+    def served_name(self, model: SelfHostedModel) -> str:
+        """What the API calls the model."""
+        ...
+
     def pod_selector(self, model: SelfHostedModel) -> dict[str, str]:
         """Labels of the pods that answer: walls and the disruption budget hold for them."""
+        ...
+
+    def doors(self, model: SelfHostedModel) -> Doors:
+        """Who talks to those pods."""
+        ...
+
+    def disruption(self, model: SelfHostedModel) -> Disruption:
+        """How many of those pods may go at once."""
         ...
 
     def signals(self, model: SelfHostedModel) -> Signals:

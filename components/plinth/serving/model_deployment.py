@@ -8,7 +8,7 @@ from plinth.base import Component
 from plinth.security.identity import WorkloadIdentity
 from plinth.serving import containers, scaling, sources, vllm
 from plinth.serving.deployment import deployment, pod_basics, service
-from plinth.serving.engine import ScaleTarget, Signals, Site
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import engine_of
 from plinth.serving.platform import WEIGHTS_BUCKET, ServingPlatform
 from plinth.spec.environment import Environment
@@ -71,12 +71,14 @@ class ModelDeployment(Component):
             metadata=self._metadata(),
             labels=self._labels,
             weights=sources.address(platform.weights.names[WEIGHTS_BUCKET], model.source.path),
-            after=[identity, account, platform.nodes[model.pool]],
+            after=[identity, account, platform.nodes[model.pool], *platform.controllers.get(model.engine.kind, [])],
         )
         workload = engine.render(model, site)
         selector = engine.pod_selector(model)
-        self._wall(selector, [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()])
-        self._keep_available(selector)
+        doors = engine.doors(model)
+        outside = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()]
+        self._wall(selector, Doors(doors.ingress, [*outside, *doors.egress]))
+        self._keep_available(selector, engine.disruption(model))
         target = engine.scale_target(model)
         if target and scaling.is_scaled(model):
             self._scale(model, target, engine.signals(model), workload)
@@ -103,7 +105,7 @@ class ModelDeployment(Component):
             after=[account],
         )
         service(f"{self._name}-service", self, metadata=self._metadata(), selector=selector, port=self._port)
-        self._wall(selector, [])
+        self._wall(selector, usual_doors(self._port))
 
     def _scale(self, model: SelfHostedModel, target: ScaleTarget, signals: Signals, workload: pulumi.Resource) -> None:
         """Let the number of replicas follow load."""
@@ -117,28 +119,29 @@ class ModelDeployment(Component):
             opts=self.options(apiextensions.CustomResource, depends_on=[workload, *keda]),
         )
 
-    def _keep_available(self, selector: dict[str, str]) -> None:
-        """Let nodes be drained one replica at a time."""
+    def _keep_available(self, selector: dict[str, str], disruption: Disruption) -> None:
+        """Let nodes be drained without taking every replica along."""
         policy.v1.PodDisruptionBudget(
             f"{self._name}-disruption",
             metadata=self._metadata(),
             spec=policy.v1.PodDisruptionBudgetSpecArgs(
-                max_unavailable=1, selector=meta.v1.LabelSelectorArgs(match_labels=selector)
+                max_unavailable=disruption.max_unavailable,
+                min_available=disruption.min_available,
+                selector=meta.v1.LabelSelectorArgs(match_labels=selector),
             ),
             opts=self.options(policy.v1.PodDisruptionBudget),
         )
 
-    def _wall(self, selector: dict[str, str], egress: list[networking.v1.NetworkPolicyEgressRuleArgs]) -> None:
-        """Only the gateway and Prometheus get in; what gets out besides names is `egress`."""
-        gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
+    def _wall(self, selector: dict[str, str], doors: Doors) -> None:
+        """Nothing gets in or out but through these doors, and names."""
         networking.v1.NetworkPolicy(
             f"{self._name}-wall",
             metadata=self._metadata(),
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector),
                 policy_types=["Ingress", "Egress"],
-                ingress=[pods.allow_from([gateway, pods.peer(naming.MONITORING_NAMESPACE)], self._port)],
-                egress=[pods.allow_dns(), *egress],
+                ingress=list(doors.ingress),
+                egress=[pods.allow_dns(), *doors.egress],
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )

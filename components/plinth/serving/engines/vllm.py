@@ -1,5 +1,7 @@
 """vLLM in pods of the platform's own: a Deployment and a Service."""
 
+from collections.abc import Mapping
+
 import pulumi
 from pulumi_kubernetes import core
 
@@ -7,7 +9,7 @@ from plinth import pods
 from plinth.cluster.gpu_request import pod_gpus
 from plinth.serving import containers, scaling, vllm
 from plinth.serving.deployment import deployment, pod_basics, service
-from plinth.serving.engine import ScaleTarget, Signals, Site
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.spec.models import SelfHostedModel
 
 DRAIN_MARGIN_SECONDS = 30
@@ -23,9 +25,21 @@ class DirectVllm:
         """The Service is named like the model."""
         return model.name
 
+    def served_name(self, model: SelfHostedModel) -> str:
+        """The platform's own name."""
+        return model.name
+
     def pod_selector(self, model: SelfHostedModel) -> dict[str, str]:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
+
+    def doors(self, model: SelfHostedModel) -> Doors:
+        """The gateway and Prometheus, on the API's port."""
+        return usual_doors(self.port)
+
+    def disruption(self, model: SelfHostedModel) -> Disruption:
+        """One replica at a time."""
+        return Disruption(max_unavailable=1)
 
     def signals(self, model: SelfHostedModel) -> Signals:
         """VLLM's own metrics."""
@@ -43,7 +57,7 @@ class DirectVllm:
             metadata=site.metadata,
             selector=self.pod_selector(model),
             labels=site.labels,
-            pod=self._pod(model, site),
+            pod=vllm_pod(model, site, selector=self.pod_selector(model), port=self.port),
             replicas=None if scaling.is_scaled(model) else model.replicas.min,
             rollout=vllm.rollout(model, site.pool, list(site.platform.self_hosted)),
             start_seconds=model.start_minutes * 60,
@@ -59,31 +73,35 @@ class DirectVllm:
         )
         return workload
 
-    def _pod(self, model: SelfHostedModel, site: Site) -> core.v1.PodSpecArgs:
-        selector = self.pod_selector(model)
-        needs = vllm.pod_resources(model, site.pool)
-        gpus = pod_gpus(site.pool, model.gpus)
-        drain_seconds = site.platform.longest_request_seconds
-        return core.v1.PodSpecArgs(
-            containers=[
-                containers.vllm_container(
-                    model,
-                    port=self.port,
-                    weights=site.weights,
-                    region=site.environment.region,
-                    needs=needs,
-                    gpus=gpus,
-                    drain_seconds=drain_seconds,
-                )
-            ],
-            volumes=containers.vllm_volumes(needs),
-            node_selector=gpus.node_selector,
-            tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
-            topology_spread_constraints=[
-                # The scheduler fills nodes, so without this the loss of one could take every replica along.
-                pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),
-                pods.spread(selector, zone=True),
-            ],
-            termination_grace_period_seconds=drain_seconds + DRAIN_MARGIN_SECONDS,
-            **pod_basics(model.name, site.platform.priority_class),
-        )
+
+def vllm_pod(
+    model: SelfHostedModel, site: Site, *, selector: Mapping[str, str], port: int, container: str = "vllm"
+) -> core.v1.PodSpecArgs:
+    """A pod that serves a replica; `selector` are the labels by which replicas are spread."""
+    needs = vllm.pod_resources(model, site.pool)
+    gpus = pod_gpus(site.pool, model.gpus)
+    drain_seconds = site.platform.longest_request_seconds
+    return core.v1.PodSpecArgs(
+        containers=[
+            containers.vllm_container(
+                model,
+                name=container,
+                port=port,
+                weights=site.weights,
+                region=site.environment.region,
+                needs=needs,
+                gpus=gpus,
+                drain_seconds=drain_seconds,
+            )
+        ],
+        volumes=containers.vllm_volumes(needs),
+        node_selector=gpus.node_selector,
+        tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
+        topology_spread_constraints=[
+            # The scheduler fills nodes, so without this the loss of one could take every replica along.
+            pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),
+            pods.spread(selector, zone=True),
+        ],
+        termination_grace_period_seconds=drain_seconds + DRAIN_MARGIN_SECONDS,
+        **pod_basics(model.name, site.platform.priority_class),
+    )

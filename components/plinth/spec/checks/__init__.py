@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from plinth.spec.checks import (
     batch,
     cluster,
+    engines,
     gpu,
     images,
     laptop,
@@ -42,6 +43,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("environment", "cluster", "models", "gateway"), images.image_origins),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
+    (("models",), engines.engine_limits),
+    (("gpu_pools", "models"), engines.rollout_gpus),
+    (("gpu_pools", "models"), engines.weights_on_disk),
     (("storage", "models"), models.weights_bucket),
     (("environment", "models", "gateway", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
