@@ -194,7 +194,7 @@ class Chat:
     def _failed(self, exchange: Exchange, backend: Backend, reason: str, detail: str = "") -> None:
         exchange.failures.append(f"{backend.name}:{reason}")
         self._metrics.upstream_errors.labels(backend.name, reason).inc()
-        if reason in ("connect", "timeout", "tls"):
+        if reason in ("connect", "timeout", "tls", "credentials"):
             self._health.failed(backend.name, detail)
 
 
