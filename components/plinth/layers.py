@@ -85,7 +85,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
     base = ClusterBase(
         "base",
         environment=environment,
-        vpc_cidr=spec.network.cidr,
+        vpc_cidr=spec.network.node_cidr,
         cluster_key_arn=below.keys.arn["cluster"],
         opts=given.options(),
     )

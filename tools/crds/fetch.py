@@ -1,127 +1,32 @@
-"""Regenerates the schemas of custom Kubernetes resources in `cli/plinth_cli/rehearsal/data/crds`.
+"""Regenerates the CustomResourceDefinitions in `components/plinth/tables/crds`.
 
-Run `python tools/crds/fetch.py` after a version in SOURCES changed. Every schema comes from the YAML that the
-project itself publishes: from its Go module (`go mod download`, checksummed) where a module of the wanted
-version exists, else from its Git tag. Needs `go` and `git` on PATH, and PyYAML.
-
-What is kept is what says which objects are valid. Descriptions, defaults, CEL rules and `status` are dropped;
-a required field that the API server fills with a default is not required.
+Run `python tools/crds/fetch.py` after a version in sources.py changed. Needs `go` on PATH, and PyYAML; the Go module
+proxy and its checksum database vouch for what is fetched. Descriptions are dropped, everything else is kept.
 """
 
 import argparse
+import gzip
+import hashlib
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-TARGET = Path(__file__).resolve().parents[2] / "cli/plinth_cli/rehearsal/data/crds"
-LIMIT = 300_000
-"""Bytes that one schema may have in the repository."""
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 
-DROPPED = frozenset({"description", "default", "example", "title", "x-kubernetes-validations"})
+from sources import SOURCES, Source  # noqa: E402 -- a neighbor of this script
+
+TARGET = HERE.parents[1] / "components/plinth/tables/crds"
+WORDS = frozenset({"description", "title", "example"})
 MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties"})
 LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf"})
-
-
-@dataclass(frozen=True)
-class Source:
-    """One project's release and the CRD files to take from it."""
-
-    project: str
-    version: str
-    """Module version, or the tag in Git."""
-    licence: str
-    """SPDX identifier."""
-    paths: tuple[str, ...]
-    versions: tuple[str, ...]
-    """API versions to keep."""
-    module: str | None = None
-    """Go module path; None to read the tag from the project's Git repository."""
-
-
-def _under(folder: str, *names: str) -> tuple[str, ...]:
-    return tuple(f"{folder}/{name}.yaml" for name in names)
-
-
-SOURCES = (
-    Source(
-        "github.com/aws/karpenter-provider-aws",
-        "v1.14.1",
-        "Apache-2.0",
-        _under(
-            "pkg/apis/crds",
-            "karpenter.sh_nodepools",
-            "karpenter.sh_nodeclaims",
-            "karpenter.sh_nodeoverlays",
-            "karpenter.k8s.aws_ec2nodeclasses",
-        ),
-        ("v1", "v1alpha1"),
-        module="github.com/aws/karpenter-provider-aws",
-    ),
-    # Its releases since v2 are no Go module versions (the module path lacks /v2).
-    Source(
-        "github.com/external-secrets/external-secrets",
-        "v2.9.0",
-        "Apache-2.0",
-        _under(
-            "config/crds/bases",
-            "external-secrets.io_externalsecrets",
-            "external-secrets.io_clusterexternalsecrets",
-            "external-secrets.io_secretstores",
-            "external-secrets.io_clustersecretstores",
-        ),
-        ("v1",),
-    ),
-    # Its Go module holds the Go types of this release, but not the YAML.
-    Source(
-        "github.com/prometheus-operator/prometheus-operator",
-        "v0.93.0",
-        "Apache-2.0",
-        _under(
-            "example/prometheus-operator-crd",
-            "monitoring.coreos.com_servicemonitors",
-            "monitoring.coreos.com_podmonitors",
-            "monitoring.coreos.com_prometheusrules",
-            "monitoring.coreos.com_alertmanagerconfigs",
-        ),
-        ("v1", "v1alpha1"),
-    ),
-    Source(
-        "github.com/kedacore/keda",
-        "v2.20.2",
-        "Apache-2.0",
-        _under(
-            "config/crd/bases",
-            "keda.sh_scaledobjects",
-            "keda.sh_triggerauthentications",
-            "keda.sh_clustertriggerauthentications",
-        ),
-        ("v1alpha1",),
-        module="github.com/kedacore/keda/v2",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of index.json."""
-
-    group: str
-    version: str
-    kind: str
-    scope: str
-    file: str
-    project: str
-    release: str
-    path: str
-    licence: str
-    as_of: str
-    """Day on which the release was published, YYYY-MM-DD."""
+GENERATED_ANNOTATIONS = ("controller-gen.kubebuilder.io/", "cert-manager.io/", "meta.helm.sh/")
 
 
 class _Loader(yaml.SafeLoader):
@@ -131,115 +36,143 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: str(node.value))
 
 
-def _parse(text: str) -> Mapping[str, Any]:
-    return yaml.load(text, _Loader)  # noqa: S506 -- a subclass of SafeLoader
+def parse(text: str) -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions among the documents of a YAML file."""
+    documents = yaml.load_all(text, _Loader)
+    return [each for each in documents if each and each.get("kind") == "CustomResourceDefinition"]
 
 
-def _run(*command: str, cwd: Path | None = None) -> str:
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
-
-
-def _read_module(source: Source, work: Path) -> tuple[str, dict[str, str]]:
-    """Returns the day of the release and the files by path, from the Go module proxy."""
-    answer = json.loads(_run("go", "mod", "download", "-json", f"{source.module}@{source.version}", cwd=work))
-    published = json.loads(Path(answer["Info"]).read_text())["Time"]
-    return published[:10], {path: (Path(answer["Dir"]) / path).read_text() for path in source.paths}
-
-
-def _read_git(source: Source, work: Path) -> tuple[str, dict[str, str]]:
-    """Returns the day of the tagged commit and the files by path, fetching no other file's content."""
-    clone = work / source.project.rsplit("/", 1)[-1]
-    options = ("--quiet", "--depth=1", "--filter=blob:none", "--no-checkout", "--branch", source.version)
-    _run("git", "clone", *options, f"https://{source.project}", str(clone))
-    published = _run("git", "log", "-1", "--format=%cs", cwd=clone).strip()
-    return published, {path: _run("git", "show", f"HEAD:{path}", cwd=clone) for path in source.paths}
-
-
-def trim(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of an OpenAPI schema that decides whether an object is valid."""
-    trimmed: dict[str, Any] = {}
+def strip(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without words for people."""
+    stripped: dict[str, Any] = {}
     for key, value in schema.items():
-        if key in DROPPED:
+        if key in WORDS and isinstance(value, str):
             continue
         if key in MAPS_OF_SCHEMAS:
-            trimmed[key] = {name: trim(inner) for name, inner in value.items()}
-        elif isinstance(value, Mapping):
-            trimmed[key] = trim(cast("Mapping[str, Any]", value))
+            stripped[key] = {name: strip(inner) for name, inner in value.items()}
         elif key in LISTS_OF_SCHEMAS:
-            trimmed[key] = [trim(item) for item in value]
+            stripped[key] = [strip(item) for item in value]
+        elif key in ("items", "additionalProperties", "not") and isinstance(value, Mapping):
+            stripped[key] = strip(cast("Mapping[str, Any]", value))
         else:
-            trimmed[key] = value
-    properties = schema.get("properties", {})
-    required = [name for name in schema.get("required", ()) if "default" not in properties.get(name, {})]
-    trimmed.pop("required", None)
-    if required:
-        trimmed["required"] = required
-    return trimmed
+            stripped[key] = value
+    return stripped
 
 
-def extract(crd: Mapping[str, Any], versions: tuple[str, ...]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Yields (group, version, kind and scope; trimmed schema) for each of the served versions."""
-    spec = crd["spec"]
-    for version in spec["versions"]:
-        if version["name"] not in versions or not version["served"]:
-            continue
-        schema = trim(version["schema"]["openAPIV3Schema"])
-        for name in ("apiVersion", "kind", "metadata", "status"):
-            schema["properties"].pop(name, None)
-        identity = {
-            "group": spec["group"],
-            "version": version["name"],
-            "kind": spec["names"]["kind"],
-            "scope": spec["scope"],
+def lean(crd: Mapping[str, Any], versions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The definition as it is installed: the wanted versions (all served ones if empty), and no words.
+
+    Raises:
+        ValueError: the version that objects are stored in is not among those wanted.
+    """
+    spec: Mapping[str, Any] = crd["spec"]
+    kept: list[dict[str, Any]] = [
+        {
+            **version,
+            "schema": {"openAPIV3Schema": strip(version["schema"]["openAPIV3Schema"])},
+            **({"additionalPrinterColumns": _columns(version)} if "additionalPrinterColumns" in version else {}),
         }
-        yield identity, schema
+        for version in spec["versions"]
+        if (version["name"] in versions if versions else version["served"] or version["storage"])
+    ]
+    if not any(version["storage"] for version in kept):
+        raise ValueError(f"{crd['metadata']['name']}: the stored version is not among {', '.join(versions)}")
+    metadata: dict[str, Any] = {"name": crd["metadata"]["name"]}
+    for key in ("annotations", "labels"):
+        given = crd["metadata"].get(key, {})
+        if found := {name: str(given[name]) for name in given if not name.startswith(GENERATED_ANNOTATIONS)}:
+            metadata[key] = found
+    fields = {key: spec[key] for key in ("group", "names", "scope")}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": {**fields, "versions": kept},
+    }
 
 
-def _fetch(source: Source, work: Path) -> Iterator[tuple[Entry, str]]:
-    read = _read_module if source.module else _read_git
-    published, files = read(source, work)
-    for path, text in files.items():
-        for identity, schema in extract(_parse(text), source.versions):
-            name = "{group}_{version}_{kind}.json".format(**identity)
-            rendered = json.dumps(schema, indent=1, sort_keys=True) + "\n"
-            if len(rendered) > LIMIT:
-                rendered = json.dumps(schema, separators=(",", ":"), sort_keys=True) + "\n"
-            if len(rendered) > LIMIT:
-                raise SystemExit(f"{name} has {len(rendered)} bytes, the limit is {LIMIT}: do without it")
-            entry = Entry(
-                **identity,
-                file=name,
-                project=source.project,
-                release=source.version,
-                path=path,
-                licence=source.licence,
-                as_of=published,
-            )
-            yield entry, rendered
+def _columns(version: Mapping[str, Any]) -> list[dict[str, Any]]:
+    columns: list[dict[str, Any]] = version["additionalPrinterColumns"]
+    return [{key: column[key] for key in column if key != "description"} for column in columns]
 
 
-def fetch_all(target: Path) -> list[Entry]:
-    """Writes all schemas and index.json to the folder, removes other schemas, and returns the index."""
+def _module(source: Source, work: Path) -> tuple[str, Path]:
+    """Day of publication and folder of a Go module."""
+    name = f"{source.module}@{source.at or source.release}"
+    done = subprocess.run(["go", "mod", "download", "-json", name], cwd=work, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{source.project}: go mod download {name} failed:\n{done.stderr or done.stdout}")
+    answer = json.loads(done.stdout)
+    return json.loads(Path(answer["Info"]).read_text())["Time"][:10], Path(answer["Dir"])
+
+
+def _definitions(source: Source, work: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yields the facts for the index, and the definition."""
+    published, folder = (source.as_of or "", HERE) if source.module is None else _module(source, work)
+    where = source.written_from if source.module is None else f"{source.module}@{source.at or source.release}"
+    for path in source.paths:
+        for crd in parse((folder / path).read_text()):
+            if source.wanted and crd["metadata"]["name"] not in source.wanted:
+                continue
+            facts = {
+                "project": source.project,
+                "release": source.release,
+                "source": where,
+                "path": path,
+                "licence": source.licence,
+                "as_of": published,
+                "complete": True,
+            }
+            yield facts, lean(crd, source.versions)
+
+
+def row(facts: Mapping[str, Any], crd: Mapping[str, Any], content: bytes) -> dict[str, Any]:
+    """One row of the index."""
+    spec = crd["spec"]
+    return {
+        "name": crd["metadata"]["name"],
+        **facts,
+        "group": spec["group"],
+        "kind": spec["names"]["kind"],
+        "scope": spec["scope"],
+        "versions": [version["name"] for version in spec["versions"] if version["served"]],
+        "file": f"{crd['metadata']['name']}.json.gz",
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def render(crd: Mapping[str, Any]) -> bytes:
+    """The file's content: canonical JSON."""
+    return (json.dumps(crd, separators=(",", ":"), sort_keys=True) + "\n").encode()
+
+
+def fetch_all(target: Path) -> list[dict[str, Any]]:
+    """Writes all definitions and index.json to the folder, removes others, and returns the index."""
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        fetched = [pair for source in SOURCES for pair in _fetch(source, Path(folder))]
-    for entry, rendered in fetched:
-        (target / entry.file).write_text(rendered)
-    entries = sorted((entry for entry, _ in fetched), key=lambda entry: entry.file)
-    (target / "index.json").write_text(json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
-    wanted = {entry.file for entry in entries} | {"index.json"}
-    for stale in target.glob("*.json"):
+    index_file = target / "index.json"
+    old: list[dict[str, Any]] = json.loads(index_file.read_text()) if index_file.exists() else []
+    rows: list[dict[str, Any]] = [each for each in old if not each["complete"]]  # see plinth.definitions
+    with tempfile.TemporaryDirectory() as work:
+        for source in SOURCES:
+            for facts, crd in _definitions(source, Path(work)):
+                content = render(crd)
+                rows.append(row(facts, crd, content))
+                (target / rows[-1]["file"]).write_bytes(gzip.compress(content, mtime=0))
+    rows.sort(key=lambda each: each["name"])
+    index_file.write_text(json.dumps(rows, indent=1) + "\n")
+    wanted = {each["file"] for each in rows}
+    for stale in target.glob("*.json.gz"):
         if stale.name not in wanted:
             stale.unlink()
-    return entries
+    return rows
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description="Fetch the schemas of custom Kubernetes resources.")
+    parser = argparse.ArgumentParser(description="Fetch the CustomResourceDefinitions.")
     parser.add_argument("--target", type=Path, default=TARGET, help="folder to write to")
-    for entry in fetch_all(parser.parse_args().target):
-        print(f"{entry.group}/{entry.version} {entry.kind}  ({entry.project} {entry.release}, {entry.as_of})")
+    for each in fetch_all(parser.parse_args().target):
+        print(f"{each['name']} {','.join(each['versions'])}  ({each['project']} {each['release']}, {each['as_of']})")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ AWS: Final[Mapping[str, str]] = {
     ),
     "ec2/subnet:Subnet": "vpcId cidrBlock availabilityZone availabilityZoneId ipv6Native outpostArn",
     "ec2/vpc:Vpc": "cidrBlock ipv4IpamPoolId ipv4NetmaskLength",
+    "ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": ("vpcId cidrBlock ipv4IpamPoolId ipv4NetmaskLength"),
     "ec2/vpcEndpoint:VpcEndpoint": "vpcId serviceName vpcEndpointType serviceRegion",
     "ecr/lifecyclePolicy:LifecyclePolicy": "repository policy",
     "ecr/pullThroughCacheRule:PullThroughCacheRule": "ecrRepositoryPrefix upstreamRegistryUrl",

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from plinth import naming
 from plinth.base import Component
-from plinth.cluster import plan
+from plinth.cluster import plan, pod_network
 from plinth.network.vpc import Network
 from plinth.security import documents
 from plinth.security.roles import Role, role
@@ -53,6 +53,9 @@ class Cluster(Component):
     volume_key_arn: pulumi.Output[str]
     """KMS key of node volumes."""
 
+    pods_have_own_subnets: bool
+    """Whether the first network interface of each node holds no pods, because they have subnets of their own."""
+
     ready: list[pulumi.Resource]
     """What must exist before a pod can run: access entries, nodes and add-ons."""
 
@@ -84,6 +87,10 @@ class Cluster(Component):
             lambda parts: plan.kubeconfig(parts[0], parts[1], parts[2], environment.region)
         )
 
+        self.pods_have_own_subnets = bool(network.pod_subnets_by_zone)
+        self._network_plugin = pulumi.Output.json_dumps(
+            pod_network.plugin_settings(environment.region, network.pod_subnets_by_zone, self.security_group_id)
+        )
         access = [*self._access(), self._private_access(network)]
         early = [self._addon(addon, depends_on=[]) for addon in plan.BEFORE_NODES]
         nodes = self._system_nodes(network, depends_on=early)
@@ -130,7 +137,7 @@ class Cluster(Component):
             role_arn=control_role.arn,
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
             vpc_config=aws.eks.ClusterVpcConfigArgs(
-                subnet_ids=network.private_subnet_ids,
+                subnet_ids=network.control_plane_subnet_ids,
                 endpoint_private_access=True,
                 endpoint_public_access=bool(open_to),
                 public_access_cidrs=open_to or None,
@@ -195,7 +202,7 @@ class Cluster(Component):
             cluster_name=self.name,
             addon_name=addon.name,
             addon_version=addon.version,
-            configuration_values=addon.settings,
+            configuration_values=self._network_plugin if addon.name == pod_network.ADDON else None,
             pod_identity_associations=identities or None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from plinth import naming, versions
 from plinth.base import Component
-from plinth.cluster import karpenter_policy, plan
+from plinth.cluster import karpenter_policy, plan, pod_network
 from plinth.cluster.cluster import Cluster
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
@@ -85,7 +85,7 @@ class Karpenter(Component):
             "controller",
             versions.KARPENTER,
             namespace,
-            controller_values(environment, cluster.name, queue.name),
+            controller_values(environment, cluster.name, queue.name, own_pod_subnets=cluster.pods_have_own_subnets),
             depends_on=[crds, identity, entry, *node_role.attachments],
         )
         self.ready = [crds, controller]
@@ -156,14 +156,19 @@ class Karpenter(Component):
 
 
 def controller_values(
-    environment: Environment, cluster_name: pulumi.Input[str], queue_name: pulumi.Input[str]
+    environment: Environment, cluster_name: pulumi.Input[str], queue_name: pulumi.Input[str], *, own_pod_subnets: bool
 ) -> dict[str, Any]:
     """Values of the Karpenter chart. Its containers' own defaults already meet the `restricted` level."""
     return {
         "replicas": 2 if environment.protects_data else 1,
         "priorityClassName": naming.SYSTEM_PRIORITY,
         "serviceAccount": {"name": SERVICE_ACCOUNT},
-        "settings": {"clusterName": cluster_name, "interruptionQueue": queue_name},
+        "settings": {
+            "clusterName": cluster_name,
+            "interruptionQueue": queue_name,
+            # Karpenter would count the pods of an interface that holds none.
+            **({"reservedENIs": str(pod_network.RESERVED_INTERFACES)} if own_pod_subnets else {}),
+        },
         "controller": {
             # Without it Karpenter asks the instance metadata service, which pods cannot reach here.
             "env": [{"name": "AWS_REGION", "value": environment.region}],

@@ -16,8 +16,6 @@ class Addon:
     """Its service account in kube-system, where it needs an IAM role."""
     policy: str | None = None
     """AWS managed policy of that role, as a path such as `AmazonEKS_CNI_Policy`."""
-    settings: str | None = None
-    """Configuration values, JSON."""
 
     @property
     def version(self) -> str:
@@ -30,14 +28,6 @@ BEFORE_NODES = (
         "vpc-cni",
         service_account="aws-node",
         policy="AmazonEKS_CNI_Policy",
-        settings=json.dumps(
-            {
-                # Without it network policies are objects that nobody obeys.
-                "enableNetworkPolicy": "true",
-                # /28 prefixes: a node holds as many pods as its size allows, not as its network cards do.
-                "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"},
-            }
-        ),
     ),
     Addon("kube-proxy"),
     Addon("eks-pod-identity-agent"),

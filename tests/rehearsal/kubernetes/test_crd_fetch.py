@@ -16,49 +16,65 @@ def fetch():
     return module
 
 
-def test_only_what_decides_about_validity_is_kept(fetch):
+def definition(*versions, **metadata):
+    return {
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "rockets.acme.example", **metadata},
+        "spec": {
+            "group": "acme.example",
+            "names": {"kind": "Rocket", "plural": "rockets"},
+            "scope": "Cluster",
+            "preserveUnknownFields": False,
+            "versions": list(versions),
+        },
+    }
+
+
+def version(name, *, served=True, storage=False, schema=None):
+    return {"name": name, "served": served, "storage": storage, "schema": {"openAPIV3Schema": schema or {}}}
+
+
+def test_only_words_are_dropped(fetch):
+    rule = {"rule": "self.name != ''", "message": "words that the API server says"}
     schema = {
         "description": "words",
-        "type": "object",
-        "required": ["mode", "name"],
-        "x-kubernetes-validations": [{"rule": "self.name != ''"}],
+        "required": ["mode"],
+        "x-kubernetes-validations": [rule],
         "properties": {
-            "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
-            "name": {"type": "string", "description": "words", "pattern": "^x"},
-            "list": {"type": "array", "items": {"type": "string", "title": "t"}, "x-kubernetes-list-type": "set"},
+            "mode": {"type": "string", "default": "a", "description": "words"},
+            "list": {"items": {"type": "string", "title": "t"}, "default": [{"description": "a value"}]},
         },
-        "anyOf": [{"required": ["name"], "description": "words"}],
+        "anyOf": [{"required": ["mode"], "description": "words"}],
     }
-    assert fetch.trim(schema) == {
-        "type": "object",
-        "required": ["name"],
+    assert fetch.strip(schema) == {
+        "required": ["mode"],
+        "x-kubernetes-validations": [rule],
         "properties": {
-            "mode": {"type": "string", "enum": ["a", "b"]},
-            "name": {"type": "string", "pattern": "^x"},
-            "list": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+            "mode": {"type": "string", "default": "a"},
+            "list": {"items": {"type": "string"}, "default": [{"description": "a value"}]},
         },
-        "anyOf": [{"required": ["name"]}],
+        "anyOf": [{"required": ["mode"]}],
     }
 
 
 def test_a_field_may_be_called_like_a_keyword(fetch):
-    schema = {"properties": {"description": {"type": "string"}, "default": {"type": "object", "title": "t"}}}
-    assert fetch.trim(schema) == {"properties": {"description": {"type": "string"}, "default": {"type": "object"}}}
+    schema = {"properties": {"description": {"type": "string"}, "title": {"type": "object", "title": "t"}}}
+    assert fetch.strip(schema) == {"properties": {"description": {"type": "string"}, "title": {"type": "object"}}}
 
 
-def test_served_versions_are_taken_without_what_every_object_has(fetch):
-    def version(name, served):
-        properties = {key: {"type": "object"} for key in ("apiVersion", "kind", "metadata", "spec", "status")}
-        return {"name": name, "served": served, "schema": {"openAPIV3Schema": {"properties": properties}}}
+def test_versions_that_are_not_served_are_left_out(fetch):
+    crd = definition(version("v1", storage=True), version("v1beta1"), version("v1alpha1", served=False))
+    assert [each["name"] for each in fetch.lean(crd)["spec"]["versions"]] == ["v1", "v1beta1"]
+    assert [each["name"] for each in fetch.lean(crd, ("v1",))["spec"]["versions"]] == ["v1"]
 
-    crd = {
-        "spec": {
-            "group": "acme.example",
-            "names": {"kind": "Rocket"},
-            "scope": "Cluster",
-            "versions": [version("v1", True), version("v1beta1", True), version("v1alpha1", False)],
-        }
-    }
-    ((identity, schema),) = fetch.extract(crd, ("v1", "v1alpha1"))
-    assert identity == {"group": "acme.example", "version": "v1", "kind": "Rocket", "scope": "Cluster"}
-    assert schema == {"properties": {"spec": {"type": "object"}}}
+
+def test_the_stored_version_stays(fetch):
+    with pytest.raises(ValueError, match=r"rockets\.acme\.example: the stored version is not among v1beta1"):
+        fetch.lean(definition(version("v1", storage=True), version("v1beta1")), ("v1beta1",))
+
+
+def test_what_generators_wrote_about_themselves_is_dropped(fetch):
+    annotations = {"controller-gen.kubebuilder.io/version": "v0.19.0", "api-approved.kubernetes.io": "yes"}
+    crd = fetch.lean(definition(version("v1", storage=True), annotations=annotations))
+    assert crd["metadata"] == {"name": "rockets.acme.example", "annotations": {"api-approved.kubernetes.io": "yes"}}
+    assert set(crd["spec"]) == {"group", "names", "scope", "versions"}

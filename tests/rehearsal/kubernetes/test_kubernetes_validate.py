@@ -1,7 +1,6 @@
 """Objects against the schemas and rules of the Kubernetes API."""
 
 import time
-from pathlib import Path
 
 import pytest
 from kubernetes_mistakes import CRON_POD, FIRST, WRONG
@@ -68,7 +67,7 @@ def test_every_mistake_is_listed_at_once():
 def test_a_kind_without_a_schema_says_how_to_add_one():
     (problem,) = validate_object({"apiVersion": "acme.example/v1", "kind": "Rocket", "metadata": {"name": "x"}})
     assert "acme.example/v1 Rocket" in problem.reason
-    assert "tools/crds/fetch.py" in problem.reason
+    assert "tools/crds/sources.py" in problem.reason
 
 
 @pytest.mark.parametrize(
@@ -164,21 +163,35 @@ def test_a_patch_needs_no_field_but_knows_them_all():
 # --- the schemas themselves --------------------------------------------------------------------------------------
 
 
-def test_every_data_file_is_listed_small_and_says_where_it_comes_from():
-    folder = Path(crds.__file__).parents[1] / "data" / "crds"
-    listed = {entry.file for entry in crds.index().values()}
-    assert {path.name for path in folder.iterdir()} == {*listed, "index.json"}
-    for entry in crds.index().values():
-        assert entry.licence == "Apache-2.0"
-        assert len(entry.as_of) == 10
-        assert entry.project.startswith("github.com/")
-        assert (folder / entry.file).stat().st_size < 300_000
-
-
-def test_every_custom_kind_compiles_and_is_brought_by_a_chart():
+def test_every_custom_kind_compiles_and_something_brings_it():
     for api_version, kind in crds.index():
         list(schemas.validator(api_version, kind).iter_errors({"metadata": {"name": "x"}}))
-        assert crds.charts_for(api_version.partition("/")[0])
+        group = api_version.partition("/")[0]
+        assert crds.charts_for(group) or group in crds.BY_EKS or crds.find(api_version, kind).complete
+
+
+def test_what_json_schema_cannot_check_is_left_out():
+    schema = {
+        "type": "object",
+        "required": ["mode", "name"],
+        "x-kubernetes-validations": [{"rule": "self.name != ''"}],
+        "properties": {
+            "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
+            "name": {"type": "string", "pattern": "^x"},
+            "default": {"type": "array", "items": {"type": "string", "default": "d"}},
+        },
+        "anyOf": [{"required": ["name"]}],
+    }
+    assert crds.trim(schema) == {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "mode": {"type": "string", "enum": ["a", "b"]},
+            "name": {"type": "string", "pattern": "^x"},
+            "default": {"type": "array", "items": {"type": "string"}},
+        },
+        "anyOf": [{"required": ["name"]}],
+    }
 
 
 def test_five_hundred_objects_take_seconds():

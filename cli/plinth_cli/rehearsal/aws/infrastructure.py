@@ -21,6 +21,11 @@ NETWORK: Final[Mapping[str, Assigned]] = {
         instanceTenancy="default",
     ),
     "ec2/subnet:Subnet": ec2("subnet", "subnet", availabilityZone="{region}a", availabilityZoneId="{region_code}-az1"),
+    "ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": ("vpc-cidr-assoc-{hex17}", {}),
+    "ec2/vpcBlockPublicAccessOptions:VpcBlockPublicAccessOptions": (
+        "{region}",
+        {"awsAccountId": "{account}", "awsRegion": "{region}"},
+    ),
     "ec2/routeTable:RouteTable": ec2("route-table", "rtb"),
     "ec2/route:Route": ("r-{in.routeTableId}{hex10}", {"origin": "CreateRoute", "state": "active"}),
     "ec2/routeTableAssociation:RouteTableAssociation": ("rtbassoc-{hex17}", {}),

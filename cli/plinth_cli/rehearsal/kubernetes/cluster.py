@@ -12,6 +12,7 @@ from plinth_cli.rehearsal.package import Refusal
 BUILT_IN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 _NAMESPACE = Kind("v1", "Namespace")
+_DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
 class Cluster:
@@ -123,7 +124,8 @@ class Cluster:
             )
 
     def _require_kind(self, kind: Kind) -> None:
-        if crds.find(kind.api_version, kind.name) is None:
+        definition = crds.find(kind.api_version, kind.name)
+        if definition is None or kind.group in crds.BY_EKS:
             return
 
         def brings(_: str, body: Mapping[str, Any]) -> bool:
@@ -131,15 +133,14 @@ class Cluster:
             chart = str(body["chart"]).rstrip("/").rpartition("/")[2]
             return crds.brings(chart, kind.group, body.get("skipCrds") is True, values if values else {})
 
-        # A CustomResourceDefinition is named PLURAL.GROUP.
-        definitions = self._env_dir / manifests.FOLDER / manifests.CLUSTER_SCOPED
-        if any(definitions.glob(f"CustomResourceDefinition-*.{kind.group}.yaml")):
+        if manifests.object_path(self._env_dir, _DEFINITION, None, definition.name).is_file():
             return
         if not self._any_release(brings):
-            charts = " or ".join(crds.charts_for(kind.group))
+            ways = [f"the definitions of {definition.project} (CrdBundle)"] if definition.complete else []
+            ways += [f"the chart {chart}" for chart in crds.charts_for(kind.group)]
             raise Refusal(
-                f'no matches for kind "{kind.name}" in version "{kind.api_version}": no Helm release in this '
-                f"environment installs it. Install the chart {charts} first, and let this resource depend on it"
+                f'no matches for kind "{kind.name}" in version "{kind.api_version}": nothing in this environment '
+                f"installs it. Install {' or '.join(ways)} first, and let this resource depend on it"
             )
 
     def _any_release(self, holds: Callable[[str, Mapping[str, Any]], bool]) -> bool:

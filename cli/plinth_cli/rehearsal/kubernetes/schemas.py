@@ -1,7 +1,8 @@
 """JSON schemas of Kubernetes objects, strict: a field that the API does not have is an error.
 
 Built-in kinds come from the package `kubernetes-validate` (the OpenAPI document of each Kubernetes release), custom
-kinds from the data files of `crds`. A schema is read and compiled once, when the first object of its kind comes.
+kinds from the definitions that ship with the platform. A schema is read and compiled once, when the first object of
+its kind comes.
 """
 
 import json
@@ -59,7 +60,7 @@ def validator(api_version: str, kind: str, version: str = DEFAULT_VERSION) -> Va
     entry = crds.find(api_version, kind)
     name = _built_in_kinds(version).get((api_version, kind))
     if entry is not None:
-        schema = _close(crds.open_api_schema(entry))
+        schema = _close(crds.open_api_schema(entry, api_version.partition("/")[2]))
     elif name is not None:
         schema = definitions[name]
     else:
@@ -99,8 +100,8 @@ def _unknown_kind(api_version: str, kind: str, version: str) -> str:
     hint = f"; did you mean {near}?" if near else "."
     return (
         f"Kubernetes {version} has no kind {api_version} {kind}, and there is no schema for such a custom kind{hint} "
-        "To add one, list its CustomResourceDefinition in tools/crds/fetch.py and run that; "
-        "it writes cli/plinth_cli/rehearsal/data/crds"
+        "To add one, list its CustomResourceDefinition in tools/crds/sources.py and run tools/crds/fetch.py; "
+        "it writes components/plinth/tables/crds"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import gpu, laptop, models, references, tenants
+from plinth.spec.checks import gpu, laptop, models, network, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ Sections = tuple[str, ...]
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
+    (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
