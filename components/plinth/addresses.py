@@ -5,10 +5,8 @@ addresses from here.
 """
 
 from plinth import naming
-from plinth.gateway import hosted
 from plinth.spec import PlatformSpec
-from plinth.spec.hosted import HostedModel
-from plinth.spec.models import DevelopmentModel, ServedModel, VllmModel
+from plinth.spec.models import DevelopmentModel, VllmModel
 
 GATEWAY = "gateway"
 """Name of the gateway's Deployment, Service and pods."""
@@ -61,10 +59,8 @@ def model_port(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> int:
     return spec.laptop.ports.models[model.name] if spec.laptop else MODEL_PORT
 
 
-def model_url(spec: PlatformSpec, model: ServedModel) -> str:
-    """Base URL of a model, up to and with `/v1`."""
-    if isinstance(model, HostedModel):
-        return hosted.url(model)
+def model_url(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> str:
+    """Base URL of a model that the platform serves itself, up to and with `/v1`."""
     host = LOOPBACK if spec.laptop else service_host(model.name, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"
 

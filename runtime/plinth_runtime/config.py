@@ -194,6 +194,9 @@ class Backend(_Model):
     Read again when it changes.
     """
 
+    tenant_models: dict[Name, ModelName] = {}
+    """Tenant -> what the model is called in its requests instead: an inference profile that its cost is booked to."""
+
     probe: Literal["models", "connect"] = "models"
     """What says that the backend is up: its list of models, asked for with its key, or any answer at all."""
 

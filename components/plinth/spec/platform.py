@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from plinth.spec.base import Model
+from plinth.spec.bedrock import Bedrock
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
 from plinth.spec.data import Cache, Postgres, Storage, VectorStore
@@ -52,6 +53,9 @@ class PlatformSpec(Model):
 
     models: Annotated[list[ServedModel], Field(min_length=1)]
     """Models, self-hosted and hosted."""
+
+    bedrock: Bedrock = Bedrock()
+    """Guardrails and logs of Amazon Bedrock."""
 
     gateway: Gateway
     """The LLM gateway."""
