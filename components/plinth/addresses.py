@@ -5,8 +5,9 @@ addresses from here.
 """
 
 from plinth import naming
+from plinth.serving.engines import engine_of
 from plinth.spec import PlatformSpec
-from plinth.spec.models import DevelopmentModel, VllmModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
 
 GATEWAY = "gateway"
 """Name of the gateway's Deployment, Service and pods."""
@@ -17,8 +18,8 @@ API_PORT = 8080
 METRICS_PORT = 9090
 """Port of the gateway's metrics and probes in a cluster; tenants cannot reach it."""
 
-MODEL_PORT = 8000
-"""Port of a model server in a cluster."""
+DEVELOPMENT_PORT = 8000
+"""Port of the development model server in a cluster."""
 
 POSTGRES_PORT = 5432
 """Port of PostgreSQL."""
@@ -54,14 +55,17 @@ def gateway_url(spec: PlatformSpec) -> str:
     return f"http://{host}:{gateway_port(spec)}/v1"
 
 
-def model_port(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> int:
+def model_port(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) -> int:
     """Port that a model server listens on."""
-    return spec.laptop.ports.models[model.name] if spec.laptop else MODEL_PORT
+    if isinstance(model, SelfHostedModel):
+        return engine_of(model).port
+    return spec.laptop.ports.models[model.name] if spec.laptop else DEVELOPMENT_PORT
 
 
-def model_url(spec: PlatformSpec, model: VllmModel | DevelopmentModel) -> str:
+def model_url(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) -> str:
     """Base URL of a model that the platform serves itself, up to and with `/v1`."""
-    host = LOOPBACK if spec.laptop else service_host(model.name, naming.SERVING_NAMESPACE)
+    service = engine_of(model).service_name(model) if isinstance(model, SelfHostedModel) else model.name
+    host = LOOPBACK if spec.laptop else service_host(service, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"
 
 

@@ -23,12 +23,13 @@ from plinth.providers import Providers
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretsBridge
 from plinth.serving.autoscaler import autoscaler
-from plinth.serving.model_deployment import ModelDeployment, ServingPlatform
+from plinth.serving.model_deployment import ModelDeployment
+from plinth.serving.platform import ServingPlatform
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -181,9 +182,9 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
 
 def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str, ModelDeployment]:
     """The models that the platform serves itself, by name."""
-    vllm_models = [model for model in spec.models if isinstance(model, VllmModel)]
+    self_hosted = [model for model in spec.models if isinstance(model, SelfHostedModel)]
     scaler = None
-    if any(is_scaled(model) for model in vllm_models):
+    if any(is_scaled(model) for model in self_hosted):
         scaler = autoscaler("keda", namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE], opts=on.given.options())
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
@@ -195,7 +196,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         data_key_arn=below.keys.arn["data"],
         pools={pool.name: pool for pool in spec.gpu_pools},
         nodes=on.pools,
-        vllm_models=vllm_models,
+        self_hosted=self_hosted,
         autoscaler=scaler,
     )
     return {

@@ -248,9 +248,9 @@ WORKLOADS = [
     Sample(
         "images-pinned",
         "plinth:index:ModelDeployment",
-        {"kind": "vllm", "image": "registry.acme.example.com/vllm" + DIGEST},
-        [Bad(("image",), "vllm:latest", "give models[].image as")],
-        also_good=[(("image",), DROP)],
+        {"kind": "self_hosted", "engine": {"kind": "vllm", "image": "registry.acme.example.com/vllm" + DIGEST}},
+        [Bad(("engine", "image"), "vllm:latest", "give models[].engine.image as")],
+        also_good=[(("engine",), DROP)],
     ),
     Sample(
         "images-pinned",

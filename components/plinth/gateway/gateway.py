@@ -233,7 +233,9 @@ class Gateway(Component):
         if tenants:
             callers = [pods.peer(naming.tenant_namespace(tenant)) for tenant in tenants]
             ingress.append(pods.allow_from(callers, settings.port))
-        egress = [pods.allow_dns(), pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], addresses.MODEL_PORT)]
+        egress = [pods.allow_dns()]
+        if ports := plan.serving_ports(self._config):
+            egress.append(pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ports))
         if self._hosted:
             egress.append(pods.allow_addresses("0.0.0.0/0", 443))
         networking.v1.NetworkPolicy(

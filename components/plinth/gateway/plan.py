@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from plinth import addresses, naming
 from plinth.gateway import hosted
@@ -97,6 +98,13 @@ def assign(config: RuntimeConfig, assigned: Mapping[str, Assigned]) -> RuntimeCo
 def _assigned(backend: Backend, given: Assigned) -> Backend:
     headers = dict(zip(GUARDRAIL_HEADERS, given.guardrail, strict=True)) if given.guardrail else {}
     return backend.model_copy(update={"tenant_models": given.tenant_models, "headers": {**backend.headers, **headers}})
+
+
+def serving_ports(config: RuntimeConfig) -> list[int]:
+    """Ports of model servers in the cluster that the gateway calls."""
+    inside = f".{naming.SERVING_NAMESPACE}.svc."
+    addresses_of = [urlsplit(backend.base_url) for backend in config.backends if inside in backend.base_url]
+    return sorted({address.port or 80 for address in addresses_of})
 
 
 def render(config: RuntimeConfig) -> str:

@@ -12,7 +12,7 @@ from plinth import naming
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth_runtime import names
 
 Severity = Literal["critical", "warning"]
@@ -121,7 +121,7 @@ def _models(spec: PlatformSpec) -> Iterator[Alert]:
         f"{{{{ $value }}}} requests wait for {{{{ $labels.{model} }}}}",
         "Raise replicas.max of the model, and max_gpus of its pool where that is the limit.",
     )
-    if any(isinstance(item, VllmModel) for item in served):
+    if any(isinstance(item, SelfHostedModel) for item in served):
         yield Alert(
             "ModelCacheFull",
             f"avg by ({model}) ({KV_CACHE}) > 0.95",

@@ -6,7 +6,7 @@ from pulumi_kubernetes import core
 from plinth import pods
 from plinth.cluster.gpu_request import PodGpus
 from plinth.serving import vllm
-from plinth.spec.models import DevelopmentModel, VllmModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
 from plinth_runtime import names
 
 PORT_NAME = "http"
@@ -19,21 +19,20 @@ _CACHE, _SHM, _TEMPORARY = "cache", "shm", "tmp"
 
 
 def vllm_container(
-    model: VllmModel,
+    model: SelfHostedModel,
     *,
     port: int,
-    weights_bucket: pulumi.Input[str],
+    weights: pulumi.Input[str],
     region: str,
     needs: vllm.PodResources,
     gpus: PodGpus,
     drain_seconds: int,
 ) -> core.v1.ContainerArgs:
     """vLLM, loading its weights from S3 and reporting ready once they are on the GPU."""
-    weights = pulumi.Output.format("s3://{0}/{1}", weights_bucket, model.weights)
     variables = vllm.environment_variables(needs, region)
     return core.v1.ContainerArgs(
         name="vllm",
-        image=model.image,
+        image=model.engine.image,
         command=["vllm", "serve"],
         args=[weights, *vllm.serve_options(model, port, drain_seconds)],
         env=[core.v1.EnvVarArgs(name=key, value=value) for key, value in variables.items()],

@@ -6,7 +6,8 @@ Sources: KEDA's ScaledObject specification and Prometheus scaler; vLLM's metrics
 from typing import Any
 
 from plinth import naming
-from plinth.spec.models import VllmModel
+from plinth.serving.engine import ScaleTarget, Signals
+from plinth.spec.models import SelfHostedModel
 from plinth_runtime import names
 
 KV_CACHE = "vllm:kv_cache_usage_perc"
@@ -24,31 +25,36 @@ def selector(model: str) -> str:
     return f'{{{names.VLLM_MODEL_LABEL}="{model}",namespace="{naming.SERVING_NAMESPACE}"}}'
 
 
-def queries(model: str) -> dict[str, tuple[str, int]]:
+def vllm_signals(model: str) -> Signals:
+    """What vLLM's metrics say of a model."""
+    where = selector(model)
+    return Signals(waiting=f"sum({names.VLLM_WAITING}{where})", kv_cache=f"100 * sum({KV_CACHE}{where})")
+
+
+def queries(signals: Signals) -> dict[str, tuple[str, int]]:
     """PromQL and threshold of each signal.
 
-    Both are totals: KEDA divides an `AverageValue` by the number of replicas, and only such triggers may fall
+    All are totals: KEDA divides an `AverageValue` by the number of replicas, and only such triggers may fall
     back when Prometheus does not answer.
     """
-    where = selector(model)
-    return {
-        "waiting": (f"sum({names.VLLM_WAITING}{where})", WAITING_PER_REPLICA),
-        "kv-cache": (f"100 * sum({KV_CACHE}{where})", KV_CACHE_PERCENT),
-    }
+    found = {"waiting": (signals.waiting, WAITING_PER_REPLICA)}
+    if signals.kv_cache:
+        found["kv-cache"] = (signals.kv_cache, KV_CACHE_PERCENT)
+    return found
 
 
-def is_scaled(model: VllmModel) -> bool:
+def is_scaled(model: SelfHostedModel) -> bool:
     """Whether the number of replicas follows load."""
     return model.replicas.max > model.replicas.min
 
 
-def scaled_object(model: VllmModel, prometheus_url: str) -> dict[str, Any]:
+def scaled_object(model: SelfHostedModel, target: ScaleTarget, signals: Signals, prometheus_url: str) -> dict[str, Any]:
     """Spec of the ScaledObject.
 
     A new replica takes minutes to load its weights, so that scaling up is one at a time and scaling down slow.
     """
     return {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": model.name},
+        "scaleTargetRef": {"apiVersion": target.api_version, "kind": target.kind, "name": target.name},
         "minReplicaCount": model.replicas.min,
         "maxReplicaCount": model.replicas.max,
         "pollingInterval": 15,
@@ -80,6 +86,6 @@ def scaled_object(model: VllmModel, prometheus_url: str) -> dict[str, Any]:
                 "metricType": "AverageValue",
                 "metadata": {"serverAddress": prometheus_url, "query": query, "threshold": str(threshold)},
             }
-            for name, (query, threshold) in queries(model.name).items()
+            for name, (query, threshold) in queries(signals).items()
         ],
     }

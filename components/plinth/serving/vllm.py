@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plinth import catalogue
 from plinth.spec.gpu import GpuPool
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import USABLE_SHARE
 
 HEALTH_PATH = "/health"
@@ -23,7 +23,7 @@ HOST_SHARE = 0.7
 """Share of an instance's processors and memory that its model pods request; the rest is the system's."""
 
 
-def serve_options(model: VllmModel, port: int, drain_seconds: int) -> list[str]:
+def serve_options(model: SelfHostedModel, port: int, drain_seconds: int) -> list[str]:
     """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish."""
     options = [
         "--host=0.0.0.0",
@@ -31,14 +31,15 @@ def serve_options(model: VllmModel, port: int, drain_seconds: int) -> list[str]:
         f"--served-model-name={model.name}",
         "--load-format=runai_streamer",
         f"--dtype={DTYPES.get(model.precision, 'auto')}",
-        f"--tensor-parallel-size={model.tensor_parallel}",
+        f"--kv-cache-dtype={model.kv_cache_precision}",
+        f"--tensor-parallel-size={model.parallelism.tensor}",
         f"--max-model-len={model.max_context_tokens}",
         f"--gpu-memory-utilization={USABLE_SHARE}",
-        "--enable-prefix-caching",
+        "--enable-prefix-caching" if model.prefix_caching else "--no-enable-prefix-caching",
         # Its default breaks off every running answer as soon as the pod has to go.
         f"--shutdown-timeout={drain_seconds}",
     ]
-    if model.tensor_parallel > 1:
+    if model.gpus > 1:
         # Each GPU's process reads its own share of the weights from S3.
         options.append('--model-loader-extra-config={"distributed":true}')
     return options
@@ -83,16 +84,16 @@ class PodResources:
         return self.memory_gib * 2**30 // (4 * self.gpus)
 
 
-def pod_resources(model: VllmModel, pool: GpuPool) -> PodResources:
+def pod_resources(model: SelfHostedModel, pool: GpuPool) -> PodResources:
     """A replica's fair share of the smallest instance of its pool."""
     shares = [
-        (facts.vcpus * model.tensor_parallel / facts.gpus, facts.memory_gib * model.tensor_parallel / facts.gpus)
+        (facts.vcpus * model.gpus / facts.gpus, facts.memory_gib * model.gpus / facts.gpus)
         for facts in (catalogue.instance(name) for name in pool.instance_types)
     ]
     cpus, memory = min(share[0] for share in shares), min(share[1] for share in shares)
     memory_gib = max(int(memory * HOST_SHARE), 1)
     return PodResources(
-        gpus=model.tensor_parallel,
+        gpus=model.gpus,
         cpus=max(int(cpus * HOST_SHARE), 1),
         cpu_limit=max(int(cpus), 1),
         memory_gib=memory_gib,
@@ -108,11 +109,11 @@ class Rollout:
     max_unavailable: int
 
 
-def rollout(model: VllmModel, pool: GpuPool, models: list[VllmModel]) -> Rollout:
+def rollout(model: SelfHostedModel, pool: GpuPool, models: list[SelfHostedModel]) -> Rollout:
     """One more replica first where the pool has spare GPUs for it; otherwise one replica makes room.
 
     `models` are all models of the platform; those on other pools do not count.
     """
-    wanted = sum(other.replicas.max * other.tensor_parallel for other in models if other.pool == pool.name)
-    spare = pool.max_gpus - wanted >= model.tensor_parallel
+    wanted = sum(other.replicas.max * other.gpus for other in models if other.pool == pool.name)
+    spare = pool.max_gpus - wanted >= model.gpus
     return Rollout(max_surge=1, max_unavailable=0) if spare else Rollout(max_surge=0, max_unavailable=1)

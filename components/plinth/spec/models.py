@@ -4,11 +4,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import ImageDigest, Model, Name, matches
+from plinth.spec.base import Model, Name, matches
+from plinth.spec.engines import Engine
 from plinth.spec.hosted import AnyHostedModel
 
 Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
 """Number format of the weights."""
+
+KvCachePrecision = Literal["auto", "fp8"]
+"""Number format of the KV cache."""
+
+WeightsPath = Annotated[
+    str, matches(r"^[a-z0-9][a-z0-9._/-]*$", "a path of lower-case letters, digits and . _ / -", max_length=200)
+]
 
 
 class Replicas(Model):
@@ -43,22 +51,41 @@ class Architecture(Model):
     """Size of a head: `head_dim` of `config.json`, or else `hidden_size` divided by `num_attention_heads`."""
 
 
-class VllmModel(Model):
-    """A model that the platform serves with vLLM on one of its GPU pools."""
+class S3Source(Model):
+    """Weights in the bucket `models`, as safetensors; they are streamed from there straight to the GPUs."""
 
-    kind: Literal["vllm"]
+    kind: Literal["s3"]
+    """Where the weights are."""
+
+    path: WeightsPath
+    """Prefix in the bucket, for example `acme/chat-large/2026-10-01`."""
+
+
+Source = S3Source
+"""Where weights come from, told apart by `kind`."""
+
+
+class Parallelism(Model):
+    """How the GPUs of a replica share its work."""
+
+    tensor: Annotated[int, Field(ge=1, le=16)] = 1
+    """GPUs that share every layer."""
+
+
+class SelfHostedModel(Model):
+    """A model that the platform serves on one of its GPU pools."""
+
+    kind: Literal["self_hosted"]
     """How it is served."""
 
     name: Name
     """Name of the model inside the platform."""
 
-    weights: Annotated[
-        str, matches(r"^[a-z0-9][a-z0-9._/-]*$", "a path of lower-case letters, digits and . _ / -", max_length=200)
-    ]
-    """Prefix of the weights in the bucket `models`, for example `acme/chat-large/2026-10-01`."""
+    source: Source
+    """Where its weights come from."""
 
-    image: ImageDigest
-    """Image of vLLM, by digest."""
+    engine: Engine
+    """What serves it."""
 
     pool: Name
     """GPU pool that it runs on."""
@@ -69,8 +96,14 @@ class VllmModel(Model):
     precision: Precision = "bf16"
     """Number format of the weights."""
 
-    tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
-    """GPUs that share one replica."""
+    kv_cache_precision: KvCachePrecision = "auto"
+    """Number format of the KV cache: 16 bits with `auto`; `fp8` holds twice as many tokens, for a little accuracy."""
+
+    parallelism: Parallelism = Parallelism()
+    """How one replica is divided among GPUs."""
+
+    prefix_caching: bool = True
+    """Whether requests that begin alike share what was computed for it."""
 
     max_context_tokens: Annotated[int, Field(ge=512, le=1_048_576)] = 8192
     """Longest prompt and answer together, in tokens."""
@@ -83,6 +116,11 @@ class VllmModel(Model):
 
     start_minutes: Annotated[int, Field(ge=1, le=120)] = 15
     """Longest time from container start to ready: loading weights and compiling."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of one replica."""
+        return self.parallelism.tensor
 
 
 class DevelopmentModel(Model):
@@ -98,5 +136,5 @@ class DevelopmentModel(Model):
     """Speed at which it streams."""
 
 
-ServedModel = Annotated[VllmModel | DevelopmentModel | AnyHostedModel, Field(discriminator="kind")]
+ServedModel = Annotated[SelfHostedModel | DevelopmentModel | AnyHostedModel, Field(discriminator="kind")]
 """A model of the platform, told apart by `kind`; hosted ones further by `provider`."""

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from plinth.catalogue import GpuInstance
-from plinth.spec.models import Precision, VllmModel
+from plinth.spec.models import KvCachePrecision, Precision, SelfHostedModel
 
 GIB = 2**30
 
 WEIGHT_BYTES: dict[Precision, float] = {"bf16": 2, "fp16": 2, "fp8": 1, "int8": 1, "int4": 0.5}
 """Bytes per weight."""
 
-KV_BYTES = 2
-"""Bytes per element of the KV cache: vLLM keeps it in 16 bits unless told otherwise."""
+KV_BYTES: dict[KvCachePrecision, int] = {"auto": 2, "fp8": 1}
+"""Bytes per element of the KV cache."""
 
 USABLE_SHARE = 0.9
 """Share of GPU memory that vLLM takes (`--gpu-memory-utilization`)."""
@@ -40,19 +40,19 @@ class Memory:
         return self.needed <= self.usable
 
 
-def memory_per_gpu(model: VllmModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
+def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
     """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length."""
-    gpus = tensor_parallel or model.tensor_parallel
+    gpus = tensor_parallel or model.parallelism.tensor
     shape = model.architecture
     weights = shape.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / gpus
     # vLLM repeats KV heads when there are fewer of them than GPUs.
     heads = max(shape.kv_heads / gpus, 1)
     tokens = model.max_context_tokens * model.concurrent_requests
-    kv_cache = 2 * shape.layers * heads * shape.head_dim * KV_BYTES * tokens
+    kv_cache = 2 * shape.layers * heads * shape.head_dim * KV_BYTES[model.kv_cache_precision] * tokens
     return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, instance.gpu_memory_gib * USABLE_SHARE)
 
 
-def fitting_tensor_parallel(model: VllmModel, instance: GpuInstance) -> int | None:
+def fitting_tensor_parallel(model: SelfHostedModel, instance: GpuInstance) -> int | None:
     """The smallest number of GPUs of one instance that holds a replica, or None when all of them do not."""
     sizes = (size for size in (1, 2, 4, 8, 16) if size <= instance.gpus)
     return next((size for size in sizes if memory_per_gpu(model, instance, size).fits), None)

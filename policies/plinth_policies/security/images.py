@@ -14,14 +14,14 @@ _WHY = "a tag can be moved, so what runs would not be what was reviewed"
 def _pods(workload: Resource) -> Iterator[Finding]:
     for container in containers(pod_spec(workload)):
         image = container.get("image")
-        yield from _image(f"{container.label} has image", image, "gateway.image or models[].image")
+        yield from _image(f"{container.label} has image", image, "gateway.image or models[].engine.image")
 
 
-def _component(section: str) -> Check:
+def _component(section: str, *path: str) -> Check:
     def check(component: Resource) -> Iterator[Finding]:
-        image = component.get("image")
+        image = component.get(*path)
         if image is not MISSING:
-            yield from _image("image is", image, f"{section}.image")
+            yield from _image("image is", image, ".".join((section, *path)))
 
     return check
 
@@ -53,11 +53,11 @@ IMAGES_PINNED = Rule(
     id="images-pinned",
     title="Container images are pinned by digest.",
     severity="high",
-    fix="gateway.image, models[].image",
+    fix="gateway.image, models[].engine.image",
     checks={
         **dict.fromkeys(POD_SPECS, _pods),
-        "plinth:index:Gateway": _component("gateway"),
-        "plinth:index:ModelDeployment": _component("models[]"),
+        "plinth:index:Gateway": _component("gateway", "image"),
+        "plinth:index:ModelDeployment": _component("models[]", "engine", "image"),
         "kubernetes:helm.sh/v3:Release": _chart,
         "kubernetes:helm.sh/v4:Chart": _chart,
     },

@@ -7,7 +7,8 @@ from support.worlds import spec
 
 from plinth.observability import alerts, dashboard, values
 from plinth.serving import scaling
-from plinth.spec.models import VllmModel
+from plinth.serving.engines import engine_of
+from plinth.spec.models import SelfHostedModel
 from plinth_runtime import names
 
 ENVIRONMENTS = ["local", "dev", "staging", "prod"]
@@ -40,8 +41,8 @@ def expressions(environment):
     for panel in dashboard.panels(wanted):
         yield from (query.replace("$__rate_interval", "5m") for query, _ in panel.queries)
     for model in wanted.models:
-        if isinstance(model, VllmModel):
-            yield from (query for query, _ in scaling.queries(model.name).values())
+        if isinstance(model, SelfHostedModel):
+            yield from (query for query, _ in scaling.queries(engine_of(model).signals(model)).values())
 
 
 def selectors(node):

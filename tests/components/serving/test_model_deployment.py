@@ -5,7 +5,8 @@ from support.platforms import recorded_platform
 from support.worlds import spec
 
 from plinth.serving import scaling
-from plinth.spec.models import VllmModel
+from plinth.serving.engines import engine_of
+from plinth.spec.models import SelfHostedModel
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject"
@@ -80,8 +81,9 @@ def test_a_scaled_model_leaves_its_replicas_to_the_autoscaler(prod):
 
 
 def test_scaling_follows_the_queue_and_the_cache_of_that_model():
-    model = next(m for m in spec("prod").models if isinstance(m, VllmModel))
-    made = scaling.scaled_object(model, "http://prometheus:9090")
+    model = next(m for m in spec("prod").models if isinstance(m, SelfHostedModel))
+    engine = engine_of(model)
+    made = scaling.scaled_object(model, engine.scale_target(model), engine.signals(model), "http://prometheus:9090")
     assert made["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
     # KEDA refuses a fallback unless every trigger is an average.
     assert {trigger["metricType"] for trigger in made["triggers"]} == {"AverageValue"}

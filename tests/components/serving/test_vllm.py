@@ -6,10 +6,10 @@ from support.worlds import spec
 from plinth import catalogue
 from plinth.serving import vllm
 from plinth.spec.gpu import GpuPool
-from plinth.spec.models import VllmModel
+from plinth.spec.models import Parallelism, SelfHostedModel
 
 PROD = spec("prod")
-MODELS = {model.name: model for model in PROD.models if isinstance(model, VllmModel)}
+MODELS = {model.name: model for model in PROD.models if isinstance(model, SelfHostedModel)}
 POOLS = {pool.name: pool for pool in PROD.gpu_pools}
 LARGE, SMALL = MODELS["chat-large"], MODELS["chat-small"]
 
@@ -21,6 +21,7 @@ def test_options_of_a_model_on_several_gpus():
         "--served-model-name=chat-large",
         "--load-format=runai_streamer",
         "--dtype=auto",
+        "--kv-cache-dtype=auto",
         "--tensor-parallel-size=4",
         "--max-model-len=65536",
         "--gpu-memory-utilization=0.9",
@@ -49,7 +50,7 @@ def test_a_replica_asks_for_its_share_of_the_smallest_instance():
 def test_all_replicas_of_an_instance_fit_on_it(name, data):
     instance = catalogue.instance(name)
     parallel = data.draw(st.sampled_from([size for size in (1, 2, 4, 8) if size <= instance.gpus]))
-    model = SMALL.model_copy(update={"tensor_parallel": parallel})
+    model = SMALL.model_copy(update={"parallelism": Parallelism(tensor=parallel)})
     needs = vllm.pod_resources(model, GpuPool(name="pool", instance_types=[name], max_gpus=8))
     replicas = instance.gpus // parallel
     assert replicas * needs.cpus <= instance.vcpus

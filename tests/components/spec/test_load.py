@@ -42,7 +42,7 @@ def test_prod_is_filled_in_as_a_company_would(platform):
     capacity = {kind for pool in spec.gpu_pools for kind in pool.capacity}
     assert {"spot", "reserved"} <= capacity
     kinds = [model.kind for model in spec.models]
-    assert kinds.count("vllm") == 2
+    assert kinds.count("self_hosted") == 2
     assert kinds.count("hosted") == 3
     assert len(spec.tenants) == 3
     assert spec.snowflake is not None
@@ -55,7 +55,7 @@ def test_every_mistake_is_listed_at_once(platform):
     data["network"]["nat"] = "per_zon"
     data["network"]["cidr"] = "8.8.0.0/16"
     data["gpu_pools"][0]["instance_types"] = ["p5.48xlrge"]
-    data["models"][1]["tensor_paralel"] = 2
+    data["models"][0]["parallelism"]["tensro"] = 2
     data["models"][2]["kind"] = "hostd"
     del data["tenants"][0]["owner_email"]
     data["tenants"][1]["routes"] = ["chatt"]
@@ -64,7 +64,7 @@ def test_every_mistake_is_listed_at_once(platform):
     assert "Did you mean 'per_zone'?" in found["network.nat"]
     assert "private network" in found["network.cidr"]
     assert "did you mean p5.48xlarge" in found["gpu_pools[0].instance_types"]
-    assert "Did you mean 'tensor_parallel'?" in found["models[1].tensor_paralel"]
+    assert "Did you mean 'tensor'?" in found["models[0].parallelism.tensro"]
     assert "Did you mean 'hosted'?" in found["models[2].kind"]
     assert "missing" in found["tenants[0].owner_email"]
     assert len(found) == 7  # tenants is not valid, so what it refers to is not checked yet
@@ -104,8 +104,8 @@ def cases():
     models, pools = "models", "gpu_pools"
     return {
         "pool": (change((models, 0, "pool"), "h100-resreved"), "models[0].pool", "h100-reserved"),
-        "too wide": (change((models, 1, "tensor_parallel"), 2), "models[1].tensor_parallel", "at most 1"),
-        "too much memory": (change((models, 0, "tensor_parallel"), 1), "models[0]", "tensor_parallel 4 would fit"),
+        "too wide": (change((models, 1, "parallelism"), {"tensor": 2}), "models[1].parallelism.tensor", "at most 1"),
+        "too much memory": (change((models, 0, "parallelism"), {}), "models[0]", "parallelism.tensor 4 would fit"),
         "fits nowhere": (
             change((models, 0, "concurrent_requests"), 512),
             "models[0]",
@@ -134,7 +134,7 @@ def cases():
         "no weights": (
             change(("storage", "buckets", 0, "name"), "weights"),
             "storage.buckets",
-            "vllm models load their weights",
+            "self-hosted models load their weights",
         ),
         "restricted": (change(("environment", "data_class"), "restricted"), "models[2].kind", "must not leave"),
         "open API": (

@@ -4,23 +4,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plinth import catalogue
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import fitting_tensor_parallel, memory_per_gpu
 
 DIGEST = "registry.example.com/vllm@sha256:" + "0" * 64
 
 
-def model(**changes) -> VllmModel:
+def model(**changes) -> SelfHostedModel:
     facts = {
-        "kind": "vllm",
+        "kind": "self_hosted",
         "name": "m1",
-        "weights": "acme/m",
-        "image": DIGEST,
+        "source": {"kind": "s3", "path": "acme/m"},
+        "engine": {"kind": "vllm", "image": DIGEST},
         "pool": "pool",
         "architecture": {"parameters_billion": 8.03, "layers": 32, "kv_heads": 8, "head_dim": 128},
         **changes,
     }
-    return VllmModel.model_validate(facts)
+    return SelfHostedModel.model_validate(facts)
 
 
 def test_a_model_of_8_billion_in_16_bits():
@@ -33,8 +33,8 @@ def test_a_model_of_8_billion_in_16_bits():
 def test_kv_heads_are_repeated_beyond_their_number():
     big = catalogue.instance("p5.48xlarge")
     shape = {"parameters_billion": 8, "layers": 32, "kv_heads": 2, "head_dim": 128}
-    two = memory_per_gpu(model(architecture=shape, tensor_parallel=2), big)
-    eight = memory_per_gpu(model(architecture=shape, tensor_parallel=8), big)
+    two = memory_per_gpu(model(architecture=shape, parallelism={"tensor": 2}), big)
+    eight = memory_per_gpu(model(architecture=shape, parallelism={"tensor": 8}), big)
     assert two.kv_cache == eight.kv_cache
     assert two.weights == 4 * eight.weights
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from plinth import catalogue
 from plinth.spec import sizing
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -16,24 +16,24 @@ def gpu_fit(spec: "PlatformSpec") -> Iterator[Problem]:
     """Every self-hosted model fits the GPUs of its pool, in number and in memory."""
     pools = {pool.name: pool for pool in spec.gpu_pools}
     for index, model in enumerate(spec.models):
-        if not isinstance(model, VllmModel) or model.pool not in pools:
+        if not isinstance(model, SelfHostedModel) or model.pool not in pools:
             continue
         for name in pools[model.pool].instance_types:
             instance = catalogue.instance(name)
-            if model.tensor_parallel > instance.gpus:
+            if model.gpus > instance.gpus:
                 yield Problem(
-                    f"models[{index}].tensor_parallel",
-                    model.tensor_parallel,
+                    f"models[{index}].parallelism.tensor",
+                    model.parallelism.tensor,
                     f"at most {instance.gpus}, the GPUs of {name} in pool {model.pool}",
                 )
             elif not (memory := sizing.memory_per_gpu(model, instance)).fits:
                 yield Problem(f"models[{index}]", model.name, _memory_advice(model, instance, memory))
 
 
-def _memory_advice(model: VllmModel, instance: catalogue.GpuInstance, memory: sizing.Memory) -> str:
+def _memory_advice(model: SelfHostedModel, instance: catalogue.GpuInstance, memory: sizing.Memory) -> str:
     fitting = sizing.fitting_tensor_parallel(model, instance)
     advice = (
-        f"tensor_parallel {fitting} would fit"
+        f"parallelism.tensor {fitting} would fit"
         if fitting
         else f"no number of its {instance.gpus} GPUs fits: lower concurrent_requests or max_context_tokens, use a "
         "smaller precision or larger GPUs"
@@ -47,14 +47,14 @@ def _memory_advice(model: VllmModel, instance: catalogue.GpuInstance, memory: si
 def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
     """All replicas of a pool's models fit its limit; interruptible capacity has a second replica."""
     for index, pool in enumerate(spec.gpu_pools):
-        models = [model for model in spec.models if isinstance(model, VllmModel) and model.pool == pool.name]
-        wanted = sum(model.replicas.max * model.tensor_parallel for model in models)
+        models = [model for model in spec.models if isinstance(model, SelfHostedModel) and model.pool == pool.name]
+        wanted = sum(model.replicas.max * model.gpus for model in models)
         if wanted > pool.max_gpus:
-            parts = " + ".join(f"{model.name} {model.replicas.max} x {model.tensor_parallel}" for model in models)
+            parts = " + ".join(f"{model.name} {model.replicas.max} x {model.gpus}" for model in models)
             allowed = f"at least {wanted}: its models may want that many GPUs ({parts})"
             yield Problem(f"gpu_pools[{index}].max_gpus", pool.max_gpus, allowed)
     spot = {pool.name for pool in spec.gpu_pools if pool.capacity == ["spot"]}
     for index, model in enumerate(spec.models):
-        if isinstance(model, VllmModel) and model.pool in spot and model.replicas.min < 2:
+        if isinstance(model, SelfHostedModel) and model.pool in spot and model.replicas.min < 2:
             allowed = f"at least 2: pool {model.pool} is all spot, which EC2 takes back with two minutes' notice"
             yield Problem(f"models[{index}].replicas.min", model.replicas.min, allowed)

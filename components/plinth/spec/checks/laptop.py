@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec.checks.references import one_of
-from plinth.spec.models import DevelopmentModel, VllmModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ def laptop_only(spec: "PlatformSpec") -> Iterator[Problem]:
     ports = spec.laptop.ports
     development = [model.name for model in spec.models if isinstance(model, DevelopmentModel)]
     for index, model in enumerate(spec.models):
-        if isinstance(model, VllmModel):
-            yield Problem(f"models[{index}].kind", "vllm", "'development' or 'hosted' on a laptop: it has no GPU pool")
+        if isinstance(model, SelfHostedModel):
+            yield Problem(
+                f"models[{index}].kind", model.kind, "'development' or 'hosted' on a laptop: it has no GPU pool"
+            )
     for name in development:
         if name not in ports.models:
             yield Problem("laptop.ports.models", sorted(ports.models), f"a port for the development model {name}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import DevelopmentModel, VllmModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def weights_bucket(spec: "PlatformSpec") -> Iterator[Problem]:
     """Self-hosted models have a bucket to load weights from."""
     buckets = [bucket.name for bucket in spec.storage.buckets]
-    if any(isinstance(model, VllmModel) for model in spec.models) and "models" not in buckets:
+    if any(isinstance(model, SelfHostedModel) for model in spec.models) and "models" not in buckets:
         yield Problem(
-            "storage.buckets", buckets, "a list with the bucket models: vllm models load their weights from it"
+            "storage.buckets", buckets, "a list with the bucket models: self-hosted models load their weights from it"
         )
 
 
@@ -25,7 +25,7 @@ def real_models_in_production(spec: "PlatformSpec") -> Iterator[Problem]:
     if spec.environment.stage == "production":
         for index, model in enumerate(spec.models):
             if isinstance(model, DevelopmentModel):
-                yield Problem(f"models[{index}].kind", "development", "'vllm' or 'hosted' in production")
+                yield Problem(f"models[{index}].kind", "development", "'self_hosted' or 'hosted' in production")
 
 
 def hosted_data_class(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -33,5 +33,7 @@ def hosted_data_class(spec: "PlatformSpec") -> Iterator[Problem]:
     if spec.environment.data_class == "restricted":
         for index, model in enumerate(spec.models):
             if isinstance(model, HostedModel):
-                allowed = "'vllm' where environment.data_class is 'restricted': such data must not leave the platform"
+                allowed = (
+                    "'self_hosted' where environment.data_class is 'restricted': such data must not leave the platform"
+                )
                 yield Problem(f"models[{index}].kind", "hosted", allowed)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from plinth.spec.models import VllmModel
+from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem, nearest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
         for zone in pool.zones:
             yield from one_of(f"gpu_pools[{index}].zones", zone, spec.network.zones, "zones of the network")
     for index, model in enumerate(spec.models):
-        if isinstance(model, VllmModel):
+        if isinstance(model, SelfHostedModel):
             yield from one_of(f"models[{index}].pool", model.pool, pools, "GPU pools")
     for index, route in enumerate(spec.gateway.routes):
         for number, target in enumerate(route.targets):

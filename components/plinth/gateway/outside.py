@@ -1,0 +1,66 @@
+"""What the gateway needs beyond the cluster: secrets of providers, an identity in AWS, ways out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import networking
+
+from plinth import pods
+from plinth.gateway import hosted, plan
+from plinth.security.secrets import RemoteSecret
+from plinth.spec import PlatformSpec
+
+HTTPS = 443
+
+LINK_LOCAL = "169.254.0.0/16"
+"""Where nodes answer with their own credentials (EC2's metadata service): never a provider's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the gateway needs beyond the cluster."""
+
+    mounts: Mapping[str, Mapping[str, RemoteSecret]] = field(default_factory=dict[str, Mapping[str, RemoteSecret]])
+    """Backend -> file in `hosted.folder(backend)` -> where its contents come from."""
+
+    policies: Mapping[str, pulumi.Input[str | Mapping[str, Any]]] = field(
+        default_factory=dict[str, pulumi.Input[str | Mapping[str, Any]]]
+    )
+    """IAM policies of the gateway's own identity, by label. Empty: it has none."""
+
+    ways_out: tuple[str, ...] = ()
+    """Address ranges that it may reach on port 443."""
+
+    assigned: pulumi.Output[dict[str, plan.Assigned]] | None = None
+    """What AWS assigns to Bedrock's models. None where there are none."""
+
+
+def mounts(spec: PlatformSpec) -> dict[str, dict[str, RemoteSecret]]:
+    """Secrets of hosted models' providers, which people put into Secrets Manager."""
+    found = {model.name: hosted.reach(model, spec.environment).secrets for model in hosted.models_of(spec)}
+    return {
+        name: {file: RemoteSecret(secret) for file, secret in secrets.items()}
+        for name, secrets in found.items()
+        if secrets
+    }
+
+
+def ways_out(spec: PlatformSpec) -> tuple[str, ...]:
+    """Ranges with hosted models in them: everywhere for providers on the internet, else the VPC's endpoints.
+
+    In a VPC that was there already, the endpoints may be missing.
+    """
+    models = hosted.models_of(spec)
+    if hosted.leaves_aws(models) or (models and spec.network.existing):
+        return ("0.0.0.0/0",)
+    return (spec.network.node_cidr,) if models else ()
+
+
+def egress(outside: Outside) -> list[networking.v1.NetworkPolicyEgressRuleArgs]:
+    """Rules of the gateway's network policy."""
+    rules = [
+        pods.allow_addresses(cidr, HTTPS, but=[LINK_LOCAL] if cidr == "0.0.0.0/0" else []) for cidr in outside.ways_out
+    ]
+    return [*rules, pods.allow_pod_identity()] if outside.policies else rules
