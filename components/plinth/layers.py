@@ -15,8 +15,10 @@ from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
 from plinth.data.vector import VectorStore
+from plinth.gateway import hosted
 from plinth.gateway import plan as gateway_plan
 from plinth.gateway.gateway import API, METRICS, Gateway
+from plinth.gateway.outside import outside
 from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
@@ -48,7 +50,11 @@ def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
     environment = spec.environment
     keys = Keys("keys", environment=environment, opts=given.options())
     network = Network(
-        "network", spec.network, environment=environment, log_key_arn=keys.arn["logs"], opts=given.options()
+        "network",
+        hosted.with_endpoints(spec),
+        environment=environment,
+        log_key_arn=keys.arn["logs"],
+        opts=given.options(),
     )
     storage = ObjectStore(
         "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
@@ -229,7 +235,10 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         spec.gateway,
         environment=spec.environment,
         config=config,
-        hosted=[model for model in spec.models if isinstance(model, HostedModel)],
+        outside=outside(
+            spec, data_key_arn=below.keys.arn["data"], log_key_arn=below.keys.arn["logs"], opts=on.given.options()
+        ),
+        cluster_name=on.cluster.name,
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from plinth.gateway import hosted
 from plinth.security import documents
 from plinth.spec import PlatformSpec
+from plinth.spec.bedrock import ContentFilters, Guardrail
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import AnyHostedModel, BedrockModel, SageMakerModel
 
@@ -113,27 +114,76 @@ def _foundation_models(models: Sequence[BedrockModel], partition: str, region: s
     ]
 
 
+def guardrail_policy(
+    arns: Sequence[documents.Text], key_arn: documents.Text, environment: Environment
+) -> documents.Document:
+    """Pass requests through the named guardrails, which are encrypted with a key of the platform."""
+    via = {"StringEquals": {"kms:ViaService": f"bedrock.{environment.region}.amazonaws.com"}}
+    return documents.document(
+        documents.allow(["bedrock:ApplyGuardrail"], arns, sid="Apply"),
+        documents.allow(["kms:Decrypt"], [key_arn], condition=via, sid="Decrypt"),
+    )
+
+
 def sagemaker_policy(models: Sequence[SageMakerModel], environment: Environment) -> documents.Document:
     """Call the named endpoints, and no others, with a bearer token.
 
     `CallWithBearerToken` knows no resource; it allows nothing without the permission to invoke.
     """
-    prefix = (
-        f"arn:{documents.partition(environment.region)}:sagemaker:{environment.region}:{environment.account_id}:endpoint"
-    )
+    partition, region = documents.partition(environment.region), environment.region
+    prefix = f"arn:{partition}:sagemaker:{region}:{environment.account_id}:endpoint"
     invoke = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
     return documents.document(
         documents.allow(invoke, [f"{prefix}/{model.endpoint.lower()}" for model in models], sid="Invoke"),
         documents.allow(
             ["sagemaker:CallWithBearerToken"],
             ["*"],
-            condition={"StringEquals": {"aws:RequestedRegion": environment.region}},
+            condition={"StringEquals": {"aws:RequestedRegion": region}},
             sid="Token",
         ),
     )
 
 
-def log_policy(group_arn: documents.Text) -> documents.Document:
-    """What Bedrock needs to write its record of calls (user guide, "Monitor model invocation")."""
-    streams = documents.below(group_arn, ":log-stream:aws/bedrock/modelinvocations")
-    return documents.document(documents.allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams]))
+CONTENT_TYPES = {
+    "hate": "HATE",
+    "insults": "INSULTS",
+    "sexual": "SEXUAL",
+    "violence": "VIOLENCE",
+    "misconduct": "MISCONDUCT",
+    "prompt_attack": "PROMPT_ATTACK",
+}
+"""Field of the spec -> what Bedrock calls the filter."""
+
+ONLY_IN_PROMPTS = "PROMPT_ATTACK"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFilter:
+    """One filter of a guardrail."""
+
+    type: str
+    input_strength: str
+    output_strength: str
+
+
+def content_filters(filters: ContentFilters) -> list[ContentFilter]:
+    """The filters that are switched on."""
+    strengths = {type_: str(getattr(filters, name)) for name, type_ in CONTENT_TYPES.items()}
+    return [
+        ContentFilter(type_, strength, "NONE" if type_ == ONLY_IN_PROMPTS else strength)
+        for type_, strength in strengths.items()
+        if strength != "NONE"
+    ]
+
+
+def digest(guardrail: Guardrail) -> str:
+    """Changes when the guardrail does: as the description of a version it makes a new one."""
+    return hashlib.sha256(guardrail.model_dump_json().encode()).hexdigest()[:16]
+
+
+def pii_actions(guardrail: Guardrail) -> dict[str, str]:
+    """Kind of personal data -> what is done about it."""
+    return {
+        **dict.fromkeys(guardrail.anonymize_pii, "ANONYMIZE"),
+        **dict.fromkeys(guardrail.block_pii, "BLOCK"),
+    }

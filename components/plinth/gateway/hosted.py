@@ -17,7 +17,7 @@ from plinth.spec.hosted import (
     SnowflakeCortexModel,
     VertexModel,
 )
-from plinth.spec.network import EndpointService
+from plinth.spec.network import EndpointService, Network
 from plinth_runtime.config import (
     Authentication,
     AwsSignature,
@@ -136,6 +136,13 @@ def endpoint_services(models: Sequence[AnyHostedModel]) -> list[EndpointService]
     if any(isinstance(model, SageMakerModel) for model in models):
         services.append("sagemaker.runtime")
     return services
+
+
+def with_endpoints(spec: PlatformSpec) -> Network:
+    """The network, with the interface endpoints that hosted models need."""
+    listed = spec.network.endpoints
+    missing = [service for service in endpoint_services(models_of(spec)) if service not in listed]
+    return spec.network.model_copy(update={"endpoints": [*listed, *missing]})
 
 
 def leaves_aws(models: Sequence[AnyHostedModel]) -> bool:

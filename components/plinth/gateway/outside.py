@@ -1,6 +1,6 @@
 """What the gateway needs beyond the cluster: secrets of providers, an identity in AWS, ways out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +8,12 @@ import pulumi
 from pulumi_kubernetes import networking
 
 from plinth import pods
-from plinth.gateway import hosted, plan
+from plinth.gateway import bedrock_plan, hosted, plan
+from plinth.gateway.bedrock import Bedrock
 from plinth.security.secrets import RemoteSecret
 from plinth.spec import PlatformSpec
+from plinth.spec.bedrock import Bedrock as BedrockSection
+from plinth.spec.hosted import SageMakerModel
 
 HTTPS = 443
 
@@ -37,6 +40,35 @@ class Outside:
     """What AWS assigns to Bedrock's models. None where there are none."""
 
 
+def outside(
+    spec: PlatformSpec,
+    *,
+    data_key_arn: pulumi.Input[str],
+    log_key_arn: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> Outside:
+    """What the gateway of this spec needs; makes what Bedrock's models need in AWS."""
+    bedrock = None
+    models = bedrock_plan.bedrock_models(hosted.models_of(spec))
+    if models or spec.bedrock != BedrockSection():
+        bedrock = Bedrock(
+            "bedrock",
+            spec.bedrock,
+            environment=spec.environment,
+            models=models,
+            profiles=bedrock_plan.profiles(spec),
+            data_key_arn=data_key_arn,
+            log_key_arn=log_key_arn,
+            opts=opts,
+        )
+    return Outside(
+        mounts=mounts(spec),
+        policies=policies(spec, bedrock.guardrail_arns if bedrock else [], data_key_arn),
+        ways_out=ways_out(spec),
+        assigned=bedrock.assigned if bedrock else None,
+    )
+
+
 def mounts(spec: PlatformSpec) -> dict[str, dict[str, RemoteSecret]]:
     """Secrets of hosted models' providers, which people put into Secrets Manager."""
     found = {model.name: hosted.reach(model, spec.environment).secrets for model in hosted.models_of(spec)}
@@ -56,6 +88,24 @@ def ways_out(spec: PlatformSpec) -> tuple[str, ...]:
     if hosted.leaves_aws(models) or (models and spec.network.existing):
         return ("0.0.0.0/0",)
     return (spec.network.node_cidr,) if models else ()
+
+
+def policies(
+    spec: PlatformSpec, guardrail_arns: Sequence[pulumi.Input[str]], data_key_arn: pulumi.Input[str]
+) -> dict[str, pulumi.Input[str | Mapping[str, Any]]]:
+    """What the gateway's identity may do in AWS: call the models of this spec. Empty where none need it."""
+    environment, models = spec.environment, hosted.models_of(spec)
+    found: dict[str, pulumi.Input[str | Mapping[str, Any]]] = {}
+    bedrock = bedrock_plan.bedrock_models(models)
+    if bedrock:
+        found["bedrock"] = bedrock_plan.invoke_policy(bedrock, environment)
+    if any(model.guardrail for model in bedrock):
+        found["guardrails"] = pulumi.Output.json_dumps(
+            bedrock_plan.guardrail_policy(guardrail_arns, data_key_arn, environment)
+        )
+    if sagemaker := [model for model in models if isinstance(model, SageMakerModel)]:
+        found["sagemaker"] = bedrock_plan.sagemaker_policy(sagemaker, environment)
+    return found
 
 
 def egress(outside: Outside) -> list[networking.v1.NetworkPolicyEgressRuleArgs]:

@@ -58,7 +58,9 @@ class ContentFilters(Model):
 class DeniedTopic(Model):
     """A subject that is refused."""
 
-    name: Annotated[str, matches(r"^[0-9A-Za-z][0-9A-Za-z _!?.-]{0,99}$", "up to 100 letters, digits, spaces, _ ! ? . -")]
+    name: Annotated[
+        str, matches(r"^[0-9A-Za-z][0-9A-Za-z _!?.-]{0,99}$", "up to 100 letters, digits, spaces, _ ! ? . -")
+    ]
     """Name of the subject."""
 
     definition: Annotated[str, Field(min_length=1, max_length=200)]
@@ -114,4 +116,4 @@ class Bedrock(Model):
     """Guardrails that models can name."""
 
     invocation_logs: InvocationLogs | None = None
-    """The record of calls. Absent: none; the setting belongs to the account and region, so switch it on once in each."""
+    """The record of calls. Absent: none. The setting belongs to account and region: one environment in each has it."""

@@ -78,14 +78,12 @@ class VertexModel(HostedModel):
     provider: Literal["vertex"]
     """Whose model it is."""
 
-    project: Annotated[
-        str, matches(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", "6 to 30 lower-case letters, digits and dashes")
-    ]
+    project: Annotated[str, matches(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", "6 to 30 lower-case letters, digits and dashes")]
     """ID of the Google Cloud project."""
 
-    location: Annotated[str, matches(r"^(global|[a-z]+-[a-z]+\d+)$", "global or a region, for example europe-west4")] = (
-        "global"
-    )
+    location: Annotated[
+        str, matches(r"^(global|[a-z]+-[a-z]+\d+)$", "global or a region, for example europe-west4")
+    ] = "global"
     """Where requests are answered; data stays in a region only where one is named."""
 
     model: Annotated[

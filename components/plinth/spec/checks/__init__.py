@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import gpu, laptop, models, network, references, tenants
+from plinth.spec.checks import gpu, hosted, laptop, models, network, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ Sections = tuple[str, ...]
 """Names of sections of the spec."""
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
-    (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
+    (("gpu_pools", "storage", "vector", "models", "bedrock", "gateway", "tenants"), references.unique_names),
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
@@ -22,6 +22,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("storage", "models"), models.weights_bucket),
     (("environment", "models", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
-    (("environment", "models"), models.hosted_data_class),
+    (("environment", "models"), hosted.restricted_data),
+    (("environment", "models"), hosted.identity_in_aws),
+    (("bedrock", "models"), hosted.guardrails),
+    (("bedrock",), hosted.pii_once),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

@@ -17,6 +17,7 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
         "gpu_pools": [pool.name for pool in spec.gpu_pools],
         "storage.buckets": [bucket.name for bucket in spec.storage.buckets],
         "vector.collections": [collection.name for collection in spec.vector.collections],
+        "bedrock.guardrails": [guardrail.name for guardrail in spec.bedrock.guardrails],
         "models": [model.name for model in spec.models],
         "gateway.routes": [route.name for route in spec.gateway.routes],
         "tenants": [tenant.name for tenant in spec.tenants],
