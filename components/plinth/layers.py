@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
+from plinth.cluster import auto_mode
+from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.general_node_pool import GeneralNodePool
@@ -100,6 +102,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         network=below.network,
         cluster_key_arn=below.keys.arn["cluster"],
         log_key_arn=below.keys.arn["logs"],
+        auto_mode_nodes=auto_mode.wanted(spec.gpu_pools),
         opts=given.options(),
     )
     given = given.with_kubernetes(
@@ -121,7 +124,14 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
-    karpenter = Karpenter("karpenter", environment=environment, cluster=eks, namespace=system, opts=given.options())
+    karpenter = Karpenter(
+        "karpenter",
+        environment=environment,
+        cluster=eks,
+        namespace=system,
+        pools=spec.gpu_pools,
+        opts=given.options(),
+    )
     pools = _gpu_pools(spec, below, eks, karpenter, given)
     return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
 
@@ -146,6 +156,9 @@ def _general_pools(
 def _gpu_pools(
     spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
 ) -> dict[str, GpuNodePool]:
+    auto = None
+    if auto_mode.wanted(spec.gpu_pools):
+        auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
     return {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
@@ -153,6 +166,7 @@ def _gpu_pools(
             environment=spec.environment,
             cluster=eks,
             karpenter=karpenter,
+            auto=auto,
             network=below.network,
             opts=given.options(),
         )

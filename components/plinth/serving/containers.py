@@ -34,7 +34,7 @@ def vllm_container(
         name="vllm",
         image=model.engine.image,
         command=["vllm", "serve"],
-        args=[weights, *vllm.serve_options(model, port, drain_seconds)],
+        args=[weights, *vllm.serve_options(model, port, drain_seconds, gpus.memory_share)],
         env=[core.v1.EnvVarArgs(name=key, value=value) for key, value in variables.items()],
         ports=[core.v1.ContainerPortArgs(name=PORT_NAME, container_port=port)],
         resources=pods.resources(

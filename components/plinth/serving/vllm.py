@@ -6,8 +6,8 @@ Older images do not know `--shutdown-timeout` and refuse to start.
 
 from dataclasses import dataclass
 
-from plinth import catalogue
 from plinth.spec.gpu import GpuPool
+from plinth.spec.gpu_devices import devices
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import USABLE_SHARE
 
@@ -23,8 +23,11 @@ HOST_SHARE = 0.7
 """Share of an instance's processors and memory that its model pods request; the rest is the system's."""
 
 
-def serve_options(model: SelfHostedModel, port: int, drain_seconds: int) -> list[str]:
-    """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish."""
+def serve_options(model: SelfHostedModel, port: int, drain_seconds: int, memory_share: float = 1.0) -> list[str]:
+    """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish.
+
+    `memory_share` is the part of a GPU's memory that is the pod's, where pods take turns on it.
+    """
     options = [
         "--host=0.0.0.0",
         f"--port={port}",
@@ -34,7 +37,7 @@ def serve_options(model: SelfHostedModel, port: int, drain_seconds: int) -> list
         f"--kv-cache-dtype={model.kv_cache_precision}",
         f"--tensor-parallel-size={model.parallelism.tensor}",
         f"--max-model-len={model.max_context_tokens}",
-        f"--gpu-memory-utilization={USABLE_SHARE}",
+        f"--gpu-memory-utilization={USABLE_SHARE * memory_share:.4g}",
         "--enable-prefix-caching" if model.prefix_caching else "--no-enable-prefix-caching",
         # Its default breaks off every running answer as soon as the pod has to go.
         f"--shutdown-timeout={drain_seconds}",
@@ -86,10 +89,8 @@ class PodResources:
 
 def pod_resources(model: SelfHostedModel, pool: GpuPool) -> PodResources:
     """A replica's fair share of the smallest instance of its pool."""
-    shares = [
-        (facts.vcpus * model.gpus / facts.gpus, facts.memory_gib * model.gpus / facts.gpus)
-        for facts in (catalogue.instance(name) for name in pool.instance_types)
-    ]
+    parts = [(facts, model.gpus / devices(pool).per_instance(facts)) for facts in pool.instances]
+    shares = [(facts.vcpus * part, facts.memory_gib * part) for facts, part in parts]
     cpus, memory = min(share[0] for share in shares), min(share[1] for share in shares)
     memory_gib = max(int(memory * HOST_SHARE), 1)
     return PodResources(
@@ -115,5 +116,5 @@ def rollout(model: SelfHostedModel, pool: GpuPool, models: list[SelfHostedModel]
     `models` are all models of the platform; those on other pools do not count.
     """
     wanted = sum(other.replicas.max * other.gpus for other in models if other.pool == pool.name)
-    spare = pool.max_gpus - wanted >= model.gpus
+    spare = pool.max_gpus * devices(pool).per_gpu - wanted >= model.gpus
     return Rollout(max_surge=1, max_unavailable=0) if spare else Rollout(max_surge=0, max_unavailable=1)

@@ -40,8 +40,13 @@ class Memory:
         return self.needed <= self.usable
 
 
-def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
-    """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length."""
+def memory_per_gpu(
+    model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None, memory_gib: float | None = None
+) -> Memory:
+    """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length.
+
+    `memory_gib` is what a pod may use of a GPU; all of it unless the pool shares its GPUs.
+    """
     gpus = tensor_parallel or model.parallelism.tensor
     shape = model.architecture
     weights = shape.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / gpus
@@ -49,7 +54,7 @@ def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_paralle
     heads = max(shape.kv_heads / gpus, 1)
     tokens = model.max_context_tokens * model.concurrent_requests
     kv_cache = 2 * shape.layers * heads * shape.head_dim * KV_BYTES[model.kv_cache_precision] * tokens
-    return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, instance.gpu_memory_gib * USABLE_SHARE)
+    return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, (memory_gib or instance.gpu_memory_gib) * USABLE_SHARE)
 
 
 def fitting_tensor_parallel(model: SelfHostedModel, instance: GpuInstance) -> int | None:
