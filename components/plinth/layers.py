@@ -31,11 +31,13 @@ from plinth.security.secrets import SecretsBridge
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
+from plinth.serving.remote.remote_gpu import RemoteGpu
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import SelfHostedModel
+from plinth.spec.remote import LambdaGpu
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -272,8 +274,9 @@ class Access:
     tenants: dict[str, Tenant]
 
 
-def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
-    """The gateway and its tenants."""
+def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer, lambda_key: pulumi.Input[str] | None) -> Access:
+    """The gateway, the GPUs outside AWS that it calls, and its tenants."""
+    remote = remote_gpus(spec, below, on, lambda_key)
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
         "gateway",
@@ -281,7 +284,11 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         environment=spec.environment,
         config=config,
         outside=outside(
-            spec, data_key_arn=below.keys.arn["data"], log_key_arn=below.keys.arn["logs"], opts=on.given.options()
+            spec,
+            remote={name: gpu.mounts for name, gpu in remote.items()},
+            data_key_arn=below.keys.arn["data"],
+            log_key_arn=below.keys.arn["logs"],
+            opts=on.given.options(),
         ),
         cluster_name=on.cluster.name,
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
@@ -291,6 +298,27 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         opts=on.given.options(),
     )
     return Access(front, tenants(spec, below, on, config.gateway.port))
+
+
+def remote_gpus(
+    spec: PlatformSpec, below: Foundation, on: ClusterLayer, lambda_key: pulumi.Input[str] | None
+) -> dict[str, RemoteGpu]:
+    """GPUs outside AWS, by name."""
+    given: list[pulumi.ProviderResource] = []
+    if any(isinstance(gpu, LambdaGpu) for gpu in spec.remote_gpus):
+        given.append(providers.lambda_provider(lambda_key))
+    return {
+        gpu.name: RemoteGpu(
+            f"remote-{gpu.name}",
+            gpu,
+            environment=spec.environment,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            sources=below.network.nat_sources,
+            secrets_key_arn=below.keys.arn["secrets"],
+            opts=on.given.with_more(*given),
+        )
+        for gpu in spec.remote_gpus
+    }
 
 
 def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:

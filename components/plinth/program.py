@@ -25,14 +25,18 @@ class Platform:
     monitoring: Monitoring
 
 
-def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) -> Platform:
+def build(
+    spec: PlatformSpec,
+    snowflake_key: pulumi.Input[str] | None = None,
+    lambda_key: pulumi.Input[str] | None = None,
+) -> Platform:
     """Build every layer of an environment."""
     given = providers.base_providers(spec.environment, addresses.aws_endpoint(spec))
     foundation = layers.foundation(spec, given)
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key)
     models = layers.serving(spec, foundation, cluster)
-    access = layers.gateway(spec, foundation, cluster)
+    access = layers.gateway(spec, foundation, cluster, lambda_key)
     monitoring = layers.observability(spec, foundation, cluster)
     return Platform(foundation, cluster, data, models, access, monitoring)
 
@@ -60,7 +64,8 @@ def read_spec() -> PlatformSpec:
 def platform() -> Platform:
     """The whole program: reads the stack's spec, builds the platform and exports its outputs."""
     spec = read_spec()
-    built = build(spec, pulumi.Config(PROJECT).get_secret("snowflakePrivateKey"))
+    config = pulumi.Config(PROJECT)
+    built = build(spec, config.get_secret("snowflakePrivateKey"), config.get_secret("lambdaApiKey"))
     document = outputs.platform_contract(spec, built.foundation, built.cluster, built.data, built.access)
     pulumi.export(contract.OUTPUT, document)
     pulumi.export("gateway_url", addresses.gateway_url(spec))

@@ -14,6 +14,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 import pulumi_snowflake as snowflake
 
+from plinth.serving.remote.instance import LambdaCloud
 from plinth.spec.environment import Environment
 from plinth.spec.snowflake import Snowflake
 
@@ -54,6 +55,11 @@ class Providers:
         if self.kubernetes:
             everything.append(self.kubernetes)
         return pulumi.ResourceOptions(providers=everything, **more)
+
+    def with_more(self, *more: pulumi.ProviderResource) -> pulumi.ResourceOptions:
+        """Options of a component that needs further providers."""
+        known = self.options().providers
+        return pulumi.ResourceOptions(providers=[*(known if isinstance(known, list) else []), *more])
 
     def with_kubernetes(self, provider: k8s.Provider) -> "Providers":
         """The same, with a cluster."""
@@ -119,6 +125,11 @@ def cluster_provider(
         opts=pulumi.ResourceOptions(depends_on=list(ready)),
         **where,
     )
+
+
+def lambda_provider(api_key: pulumi.Input[str] | None) -> LambdaCloud:
+    """Lambda Cloud. Without a key nothing can be launched, and an error says how to set it."""
+    return LambdaCloud("lambda-cloud", api_key)
 
 
 def snowflake_provider(section: Snowflake, private_key: pulumi.Input[str] | None) -> snowflake.Provider:

@@ -104,7 +104,7 @@ def test_production_is_a_whole_platform(prod):
     assert kinds == {
         "Bedrock", "Cache", "Cluster", "ClusterBase", "Gateway", "GeneralNodePool", "GpuNodePool", "Karpenter", "Keys",
         "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge", "SecurityBaseline",
-        "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
+        "RemoteGpu", "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 
 

@@ -31,6 +31,8 @@ from plinth_runtime.config import (
 FOLDER = "/etc/plinth/providers"
 """Where what proves the gateway's identity is mounted, in a folder for each model."""
 
+EVERYWHERE = "0.0.0.0/0"
+
 KEY_FILE, ACCOUNT_FILE, TOKEN_FILE = "api-key", "service-account.json", "token"
 
 
@@ -153,6 +155,17 @@ def leaves_aws(models: Sequence[AnyHostedModel]) -> bool:
 def uses_identity(models: Sequence[AnyHostedModel]) -> bool:
     """Whether any of the models is called with the gateway's own AWS identity."""
     return bool(endpoint_services(models))
+
+
+def ways_out(spec: PlatformSpec) -> tuple[str, ...]:
+    """Ranges with hosted models in them: everywhere for providers on the internet, else the VPC's endpoints.
+
+    In a VPC that was there already, the endpoints may be missing.
+    """
+    models = models_of(spec)
+    if leaves_aws(models) or spec.remote_gpus or (models and spec.network.existing):
+        return (EVERYWHERE,)
+    return (spec.network.node_cidr,) if models else ()
 
 
 def reaching(spec: PlatformSpec, model: str) -> list[str]:

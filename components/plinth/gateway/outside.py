@@ -43,11 +43,15 @@ class Outside:
 def outside(
     spec: PlatformSpec,
     *,
+    remote: Mapping[str, Mapping[str, RemoteSecret]],
     data_key_arn: pulumi.Input[str],
     log_key_arn: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> Outside:
-    """What the gateway of this spec needs; makes what Bedrock's models need in AWS."""
+    """What the gateway of this spec needs; makes what Bedrock's models need in AWS.
+
+    `remote` is what GPUs outside AWS have to be mounted for, by name.
+    """
     bedrock = None
     models = bedrock_plan.bedrock_models(hosted.models_of(spec))
     if models or spec.bedrock != BedrockSection():
@@ -62,9 +66,9 @@ def outside(
             opts=opts,
         )
     return Outside(
-        mounts=mounts(spec),
+        mounts={**mounts(spec), **remote},
         policies=policies(spec, bedrock.guardrail_arns if bedrock else [], data_key_arn),
-        ways_out=ways_out(spec),
+        ways_out=hosted.ways_out(spec),
         assigned=bedrock.assigned if bedrock else None,
     )
 
@@ -77,17 +81,6 @@ def mounts(spec: PlatformSpec) -> dict[str, dict[str, RemoteSecret]]:
         for name, secrets in found.items()
         if secrets
     }
-
-
-def ways_out(spec: PlatformSpec) -> tuple[str, ...]:
-    """Ranges with hosted models in them: everywhere for providers on the internet, else the VPC's endpoints.
-
-    In a VPC that was there already, the endpoints may be missing.
-    """
-    models = hosted.models_of(spec)
-    if hosted.leaves_aws(models) or (models and spec.network.existing):
-        return ("0.0.0.0/0",)
-    return (spec.network.node_cidr,) if models else ()
 
 
 def policies(
@@ -111,6 +104,7 @@ def policies(
 def egress(outside: Outside) -> list[networking.v1.NetworkPolicyEgressRuleArgs]:
     """Rules of the gateway's network policy."""
     rules = [
-        pods.allow_addresses(cidr, HTTPS, but=[LINK_LOCAL] if cidr == "0.0.0.0/0" else []) for cidr in outside.ways_out
+        pods.allow_addresses(cidr, HTTPS, but=[LINK_LOCAL] if cidr == hosted.EVERYWHERE else [])
+        for cidr in outside.ways_out
     ]
     return [*rules, pods.allow_pod_identity()] if outside.policies else rules

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from plinth import addresses, naming
 from plinth.gateway import hosted
 from plinth.security import documents
+from plinth.serving.remote import plan as remote
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import HostedModel
@@ -28,7 +29,8 @@ TENANT_ROUTES_FOLDER = f"{CONFIG_FOLDER}/tenant-routes"
 
 def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     """What the gateway reads at start."""
-    models = {model.name: model for model in spec.models}
+    called = {model.name: _own_name(spec, model) for model in spec.models}
+    called |= {gpu.name: remote.model(gpu) for gpu in spec.remote_gpus}
     return RuntimeConfig(
         environment=spec.environment.name,
         gateway=GatewayConfig(
@@ -48,12 +50,15 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             )
             for tenant in spec.tenants
         ],
-        backends=[_backend(spec, model) for model in spec.models],
+        backends=[
+            *(_backend(spec, model) for model in spec.models),
+            *(remote.backend(gpu) for gpu in spec.remote_gpus),
+        ],
         routes=[
             Route(
                 name=route.name,
                 targets=[
-                    Target(backend=target.model, model=_own_name(spec, models[target.model]), weight=target.weight)
+                    Target(backend=target.model, model=called[target.model], weight=target.weight)
                     for target in route.targets
                 ],
             )

@@ -17,6 +17,7 @@ from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
 from plinth.spec.network import Network
 from plinth.spec.problem import SpecError
+from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.tenants import Tenant
@@ -57,6 +58,9 @@ class PlatformSpec(Model):
 
     models: Annotated[list[ServedModel], Field(min_length=1)]
     """Models, self-hosted and hosted."""
+
+    remote_gpus: list[AnyRemoteGpu] = []
+    """GPUs outside AWS. Each is a backend that routes of the gateway can name like a model."""
 
     bedrock: Bedrock = Bedrock()
     """Guardrails and logs of Amazon Bedrock."""

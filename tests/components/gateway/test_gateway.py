@@ -68,7 +68,8 @@ def test_everything_that_the_configuration_names_is_mounted(prod):
     }
     proofs = [backend.auth.model_dump() for backend in config.backends if backend.auth]
     files = [proof[name] for proof in proofs for name in ("key_file", "token_file") if name in proof]
-    assert len(files) == 6
+    files += [backend.ca_file for backend in config.backends if backend.ca_file]
+    assert len(files) == 10
     files.append(config.gateway.keys_file)
     for file in files:
         folder, _, name = file.rpartition("/")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, hosted, laptop, models, network, pools, references, tenants
+from plinth.spec.checks import cluster, gpu, hosted, laptop, models, network, pools, references, remote, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -13,8 +13,11 @@ Sections = tuple[str, ...]
 """Names of sections of the spec."""
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
-    (("gpu_pools", "storage", "vector", "models", "bedrock", "gateway", "tenants"), references.unique_names),
-    (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
+    (
+        ("gpu_pools", "storage", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        references.unique_names,
+    ),
+    (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("network", "gpu_pools"), pools.pool_zones),
@@ -31,5 +34,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("environment", "models"), hosted.identity_in_aws),
     (("bedrock", "models"), hosted.guardrails),
     (("bedrock",), hosted.pii_once),
+    (("models", "remote_gpus"), remote.names_apart),
+    (("remote_gpus",), remote.cost_fuse),
+    (("remote_gpus",), remote.fits),
+    (("environment", "network", "remote_gpus"), remote.where),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
