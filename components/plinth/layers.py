@@ -27,7 +27,7 @@ from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
-from plinth.security.secrets import SecretsBridge
+from plinth.security.secrets import SecretCopies, SecretsBridge
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
@@ -43,6 +43,24 @@ from plinth.tenancy.tenant import Tenant, TenantPlatform
 
 
 @dataclass(frozen=True)
+class Stores:
+    """Keys and what they encrypt first: a second region has them before anything runs there."""
+
+    keys: Keys
+    storage: ObjectStore
+
+
+def stores(spec: PlatformSpec, given: Providers) -> Stores:
+    """Keys and object storage."""
+    environment = spec.environment
+    keys = Keys("keys", environment=environment, opts=given.options())
+    storage = ObjectStore(
+        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
+    )
+    return Stores(keys, storage)
+
+
+@dataclass(frozen=True)
 class Foundation:
     """What everything stands on."""
 
@@ -52,19 +70,15 @@ class Foundation:
     security: SecurityBaseline
 
 
-def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
-    """Keys, network, object storage, and what watches the account."""
-    environment = spec.environment
-    keys = Keys("keys", environment=environment, opts=given.options())
+def foundation(spec: PlatformSpec, given: Providers, below: Stores) -> Foundation:
+    """The network, and what watches the account, on top of keys and object storage."""
+    environment, keys, storage = spec.environment, below.keys, below.storage
     network = Network(
         "network",
         hosted.with_endpoints(spec),
         environment=environment,
         log_key_arn=keys.arn["logs"],
         opts=given.options(),
-    )
-    storage = ObjectStore(
-        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
     )
     security = SecurityBaseline(
         "security",
@@ -108,7 +122,14 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         opts=given.options(),
     )
     given = given.with_kubernetes(
-        providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
+        providers.cluster_provider(
+            environment,
+            kubeconfig=eks.kubeconfig,
+            # Two regions have clusters of one name; a dot cannot be in it.
+            identifier=pulumi.Output.concat(eks.name, given.label.replace("-", ".", 1)),
+            label=given.label,
+            ready=eks.ready,
+        )
     )
     base = ClusterBase(
         "base",
@@ -274,8 +295,24 @@ class Access:
     tenants: dict[str, Tenant]
 
 
-def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer, lambda_key: pulumi.Input[str] | None) -> Access:
-    """The gateway, the GPUs outside AWS that it calls, and its tenants."""
+def gateway(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    copies: SecretCopies | None = None,
+    copied: pulumi.Output[str] | None = None,
+    lambda_key: pulumi.Input[str] | None = None,
+) -> Access:
+    """The gateway, the GPUs outside AWS that it calls, and its tenants.
+
+    Args:
+        spec: the environment.
+        below: the foundation.
+        on: the cluster.
+        copies: the second region, which gets a copy of the gateway's keys.
+        copied: in that region: known once the keys are there.
+        lambda_key: API key of Lambda Cloud.
+    """
     remote = remote_gpus(spec, below, on, lambda_key)
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
@@ -295,6 +332,8 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer, lambda_key:
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
+        copies=copies,
+        copied=copied,
         opts=on.given.options(),
     )
     return Access(front, tenants(spec, below, on, config.gateway.port))
@@ -315,7 +354,7 @@ def remote_gpus(
             namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
             sources=below.network.nat_sources,
             secrets_key_arn=below.keys.arn["secrets"],
-            opts=on.given.with_more(*given),
+            opts=on.given.options(*given),
         )
         for gpu in spec.remote_gpus
     }
@@ -330,6 +369,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
         secrets_key_arn=below.keys.arn["secrets"],
         data_key_arn=below.keys.arn["data"],
         bucket_arns=below.storage.arns,
+        home=on.given.home,
     )
     return {
         tenant.name: Tenant(

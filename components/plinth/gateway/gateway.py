@@ -14,7 +14,7 @@ from plinth.gateway import hosted, plan
 from plinth.gateway.keys import tenant_keys
 from plinth.gateway.outside import Outside, egress
 from plinth.security.identity import WorkloadIdentity
-from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
+from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
 from plinth_runtime import names
@@ -33,6 +33,9 @@ class Gateway(Component):
     service_name: pulumi.Output[str]
     """Name of the Service; known once it exists."""
 
+    keys_written: pulumi.Output[str]
+    """Known once the keys are in Secrets Manager, in every region that has them."""
+
     def __init__(
         self,
         name: str,
@@ -46,6 +49,8 @@ class Gateway(Component):
         priority_class: pulumi.Input[str],
         bridge: SecretsBridge,
         secrets_key_arn: pulumi.Input[str],
+        copies: SecretCopies | None = None,
+        copied: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Gateway", name, section, environment=environment, opts=opts)
@@ -62,8 +67,10 @@ class Gateway(Component):
             opts=self.options(core.v1.ConfigMap),
         )
         tenants = [tenant.name for tenant in config.tenants]
-        hashes = tenant_keys(self, name, tenants, environment=environment, key_arn=secrets_key_arn)
-        mounted = [self._keys(naming.gateway_keys_secret(environment), hashes)]
+        self.keys_written = copied or tenant_keys(
+            self, name, tenants, environment=environment, key_arn=secrets_key_arn, copies=copies
+        )
+        mounted = [self._keys(naming.gateway_keys_secret(environment), self.keys_written)]
         mounted += [self._credentials(backend, entries) for backend, entries in outside.mounts.items()]
         mounted.append(self._tenant_routes())
         account = core.v1.ServiceAccount(

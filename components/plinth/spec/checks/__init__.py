@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, hosted, laptop, models, network, pools, references, remote, tenants
+from plinth.spec.checks import (
+    cluster,
+    gpu,
+    hosted,
+    laptop,
+    models,
+    network,
+    pools,
+    recovery,
+    references,
+    remote,
+    tenants,
+)
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -37,6 +49,8 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("models", "remote_gpus"), remote.names_apart),
     (("remote_gpus",), remote.cost_fuse),
     (("remote_gpus",), remote.fits),
-    (("environment", "network", "remote_gpus"), remote.where),
+    (("environment", "network", "recovery", "remote_gpus"), remote.where),
+    (("environment", "network", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "gpu_pools", "models", "laptop", "recovery"), recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
