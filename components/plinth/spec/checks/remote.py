@@ -66,9 +66,6 @@ def where(spec: "PlatformSpec") -> Iterator[Problem]:
         for number, source in enumerate(gpu.sources):
             if source.endswith(EVERYWHERE):
                 yield Problem(f"{path}.sources[{number}]", source, "a range of known callers, not the whole internet")
-        if spec.recovery:
-            allowed = "'endpoint' with a second region, which would launch another instance that nobody calls"
-            yield Problem(f"{path}.kind", "lambda", allowed)
         if spec.network.existing and not gpu.sources:
             allowed = "the public addresses that network.existing calls from: only who made its NAT gateways knows them"
             yield Problem(f"{path}.sources", None, allowed)
