@@ -5,11 +5,9 @@ addresses from here.
 """
 
 from plinth import naming
-from plinth.gateway import hosted
 from plinth.serving.engines import engine_of
 from plinth.spec import PlatformSpec
-from plinth.spec.hosted import HostedModel
-from plinth.spec.models import DevelopmentModel, SelfHostedModel, ServedModel
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
 
 GATEWAY = naming.GATEWAY
 """Name of the gateway's Deployment, Service and pods."""
@@ -64,10 +62,8 @@ def model_port(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) ->
     return spec.laptop.ports.models[model.name] if spec.laptop else DEVELOPMENT_PORT
 
 
-def model_url(spec: PlatformSpec, model: ServedModel) -> str:
-    """Base URL of a model, up to and with `/v1`."""
-    if isinstance(model, HostedModel):
-        return hosted.url(model)
+def model_url(spec: PlatformSpec, model: SelfHostedModel | DevelopmentModel) -> str:
+    """Base URL of a model that the platform serves itself, up to and with `/v1`."""
     service = engine_of(model).service_name(model) if isinstance(model, SelfHostedModel) else model.name
     host = LOOPBACK if spec.laptop else service_host(service, naming.SERVING_NAMESPACE)
     return f"http://{host}:{model_port(spec, model)}/v1"

@@ -24,9 +24,11 @@ from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
 from plinth.data.vector import VectorStore
+from plinth.gateway import hosted
 from plinth.gateway import plan as gateway_plan
 from plinth.gateway.entry import Entry, EntryPlatform, Part
 from plinth.gateway.gateway import API, METRICS, Gateway
+from plinth.gateway.outside import outside
 from plinth.network.vpc import Network
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
@@ -37,11 +39,13 @@ from plinth.serving import controllers
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
+from plinth.serving.remote.remote_gpu import RemoteGpu
 from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import SelfHostedModel
+from plinth.spec.remote import LambdaGpu
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -78,7 +82,11 @@ def foundation(spec: PlatformSpec, given: Providers, below: Stores) -> Foundatio
     """The network, and what watches the account, on top of keys and object storage."""
     environment, keys, storage = spec.environment, below.keys, below.storage
     network = Network(
-        "network", spec.network, environment=environment, log_key_arn=keys.arn["logs"], opts=given.options()
+        "network",
+        hosted.with_endpoints(spec),
+        environment=environment,
+        log_key_arn=keys.arn["logs"],
+        opts=given.options(),
     )
     security = SecurityBaseline(
         "security",
@@ -346,8 +354,9 @@ def gateway(
     copies: SecretCopies | None = None,
     copied: pulumi.Output[str] | None = None,
     part: Part = "only",
+    lambda_key: pulumi.Input[str] | None = None,
 ) -> Access:
-    """The gateway and its tenants.
+    """The gateway, the GPUs outside AWS that it calls, and its tenants.
 
     Args:
         spec: the environment.
@@ -356,14 +365,23 @@ def gateway(
         copies: the second region, which gets a copy of the gateway's keys.
         copied: in that region: known once the keys are there.
         part: what this region is to the gateway's DNS name.
+        lambda_key: API key of Lambda Cloud.
     """
+    remote = remote_gpus(spec, below, on, lambda_key)
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
         "gateway",
         spec.gateway,
         environment=spec.environment,
         config=config,
-        hosted=[model for model in spec.models if isinstance(model, HostedModel)],
+        outside=outside(
+            spec,
+            remote={name: gpu.mounts for name, gpu in remote.items()},
+            data_key_arn=below.keys.arn["data"],
+            log_key_arn=below.keys.arn["logs"],
+            opts=on.given.options(),
+        ),
+        cluster_name=on.cluster.name,
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,
@@ -404,6 +422,27 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
         ray=ray,
         opts=on.given.options(),
     )
+
+
+def remote_gpus(
+    spec: PlatformSpec, below: Foundation, on: ClusterLayer, lambda_key: pulumi.Input[str] | None
+) -> dict[str, RemoteGpu]:
+    """GPUs outside AWS, by name."""
+    given: list[pulumi.ProviderResource] = []
+    if any(isinstance(gpu, LambdaGpu) for gpu in spec.remote_gpus):
+        given.append(providers.lambda_provider(lambda_key))
+    return {
+        gpu.name: RemoteGpu(
+            f"remote-{gpu.name}",
+            gpu,
+            environment=spec.environment,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            sources=below.network.nat_sources,
+            secrets_key_arn=below.keys.arn["secrets"],
+            opts=on.given.options(*given),
+        )
+        for gpu in spec.remote_gpus
+    }
 
 
 def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:

@@ -67,6 +67,11 @@ def tenant_key_secret(environment: Environment, tenant: str) -> str:
     return f"{tenant_folder(environment, tenant)}gateway-key"
 
 
+def remote_gpu_secret(environment: Environment, gpu: str, what: str) -> str:
+    """Secrets Manager name of what the gateway needs for a GPU outside AWS: its token, or its certificate."""
+    return f"plinth/{environment.name}/remote-gpus/{gpu}/{what}"
+
+
 def gateway_keys_secret(environment: Environment) -> str:
     """Secrets Manager name of the hashes of all gateway keys."""
     return f"plinth/{environment.name}/gateway/keys"

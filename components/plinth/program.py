@@ -11,7 +11,11 @@ PROJECT = "plinth"
 """Name of the Pulumi project, and of its configuration's namespace."""
 
 
-def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) -> Platform:
+def build(
+    spec: PlatformSpec,
+    snowflake_key: pulumi.Input[str] | None = None,
+    lambda_key: pulumi.Input[str] | None = None,
+) -> Platform:
     """Build the environment: its own region, and what its recovery objectives ask for in another."""
     given = providers.base_providers(spec.environment, addresses.aws_endpoint(spec))
     stores = layers.stores(spec, given)
@@ -21,6 +25,7 @@ def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) ->
         given,
         stores,
         snowflake_key=snowflake_key,
+        lambda_key=lambda_key,
         copies=further.copies if further else None,
         part=further.part if further else "only",
     )
@@ -52,7 +57,8 @@ def read_spec() -> PlatformSpec:
 def platform() -> Platform:
     """The whole program: reads the stack's spec, builds the platform and exports its outputs."""
     spec = read_spec()
-    built = build(spec, pulumi.Config(PROJECT).get_secret("snowflakePrivateKey"))
+    config = pulumi.Config(PROJECT)
+    built = build(spec, config.get_secret("snowflakePrivateKey"), config.get_secret("lambdaApiKey"))
     document = outputs.platform_contract(spec, built.foundation, built.cluster, built.data, built.access)
     pulumi.export(contract.OUTPUT, document)
     pulumi.export("gateway_url", addresses.gateway_url(spec))

@@ -14,6 +14,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 import pulumi_snowflake as snowflake
 
+from plinth.serving.remote.instance import LambdaCloud
 from plinth.spec.environment import Environment
 from plinth.spec.snowflake import Snowflake
 
@@ -57,9 +58,9 @@ class Providers:
         """Whether this is the environment's own region, which also makes what an account has once."""
         return self.within is None
 
-    def options(self, **more: Any) -> pulumi.ResourceOptions:
-        """Options of a component at the top of a region; `more` are further `ResourceOptions`."""
-        everything: list[pulumi.ProviderResource] = [self.aws, self.random]
+    def options(self, *further: pulumi.ProviderResource, **more: Any) -> pulumi.ResourceOptions:
+        """Options of a component at the top of a region, with `further` providers, and `more` `ResourceOptions`."""
+        everything: list[pulumi.ProviderResource] = [self.aws, self.random, *further]
         if self.kubernetes:
             everything.append(self.kubernetes)
         return pulumi.ResourceOptions(parent=self.within, providers=everything, **more)
@@ -151,6 +152,11 @@ def cluster_provider(
         opts=pulumi.ResourceOptions(depends_on=list(ready)),
         **where,
     )
+
+
+def lambda_provider(api_key: pulumi.Input[str] | None) -> LambdaCloud:
+    """Lambda Cloud. Without a key nothing can be launched, and an error says how to set it."""
+    return LambdaCloud("lambda-cloud", api_key)
 
 
 def snowflake_provider(section: Snowflake, private_key: pulumi.Input[str] | None) -> snowflake.Provider:

@@ -31,6 +31,7 @@ def build_region(
     stores: layers.Stores,
     *,
     snowflake_key: pulumi.Input[str] | None = None,
+    lambda_key: pulumi.Input[str] | None = None,
     copies: SecretCopies | None = None,
     copied: pulumi.Output[str] | None = None,
     part: Part = "only",
@@ -42,6 +43,7 @@ def build_region(
         given: the region's providers.
         stores: what was made before.
         snowflake_key: how Snowflake is signed in to.
+        lambda_key: API key of Lambda Cloud.
         copies: the second region, which gets copies of the gateway's keys.
         copied: in that region: known once the keys are there.
         part: what the region is to the gateway's DNS name.
@@ -50,6 +52,6 @@ def build_region(
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key)
     models = layers.serving(spec, foundation, cluster)
-    access = layers.gateway(spec, foundation, cluster, copies, copied, part)
+    access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
     monitoring = layers.observability(spec, foundation, cluster)
     return Platform(foundation, cluster, data, models, access, monitoring)

@@ -23,6 +23,12 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$", min_length=1, max_length=200)]
 """A model's name as clients or providers write it, for example `chat` or `Qwen/Qwen3-8B`."""
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=128)]
+"""Name of an HTTP header."""
+
+AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+"""An AWS region, for example `us-east-1`."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 """A TCP port."""
 
@@ -85,6 +91,85 @@ class TenantAccess(_Model):
         return _unique("route", value)
 
 
+class BearerKey(_Model):
+    """A key that is sent as `Authorization: Bearer`."""
+
+    kind: Literal["bearer"] = "bearer"
+    """How requests are authenticated."""
+
+    key_file: AbsolutePath
+    """File with the key; read again when it changes."""
+
+
+class HeaderKey(_Model):
+    """A key that is sent in a header of its own, as Azure OpenAI wants it."""
+
+    kind: Literal["header"]
+    """How requests are authenticated."""
+
+    header: HeaderName
+    """Name of the header, for example `api-key`."""
+
+    key_file: AbsolutePath
+    """File with the key; read again when it changes."""
+
+
+class AwsSignature(_Model):
+    """Signature Version 4 with the pod's own AWS credentials, as botocore finds them."""
+
+    kind: Literal["aws_signature"]
+    """How requests are authenticated."""
+
+    service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
+    """AWS's signing name of the service, for example `bedrock`."""
+
+    region: AwsRegion
+    """Region of the endpoint."""
+
+
+class SageMakerToken(_Model):
+    """A short-lived bearer token for SageMaker's OpenAI-compatible path, made from the pod's own AWS credentials.
+
+    Source: Amazon SageMaker AI developer guide, "Invoke endpoints with OpenAI-compatible APIs".
+    """
+
+    kind: Literal["sagemaker_token"]
+    """How requests are authenticated."""
+
+    region: AwsRegion
+    """Region of the endpoint."""
+
+
+class GoogleServiceAccount(_Model):
+    """An OAuth access token of a Google service account, fetched with its key and renewed before it expires."""
+
+    kind: Literal["google_service_account"]
+    """How requests are authenticated."""
+
+    key_file: AbsolutePath
+    """File with the service account's key, in Google's JSON format; read again when it changes."""
+
+
+class SnowflakeToken(_Model):
+    """A token of a Snowflake user, as `Authorization: Bearer` with a header that says which type of token it is."""
+
+    kind: Literal["snowflake_token"]
+    """How requests are authenticated."""
+
+    token_file: AbsolutePath
+    """File with the token; read again when it changes."""
+
+    token_type: Literal["PROGRAMMATIC_ACCESS_TOKEN", "OAUTH"] = "PROGRAMMATIC_ACCESS_TOKEN"  # noqa: S105 - a type, no token
+    """What Snowflake calls this type of token."""
+
+
+Authentication = Annotated[
+    BearerKey | HeaderKey | AwsSignature | SageMakerToken | GoogleServiceAccount | SnowflakeToken,
+    Field(discriminator="kind"),
+]
+"""How the gateway proves to a backend who it is, told apart by `kind`."""
+
+
 class Backend(_Model):
     """A server that answers requests."""
 
@@ -94,11 +179,26 @@ class Backend(_Model):
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=2048)]
     """Address up to and with the version, for example `http://chat-large.plinth-serving.svc.cluster.local:8000/v1`.
 
-    Credentials are never part of it: they go into `api_key_file`.
+    Credentials are never part of it: they go into files that `auth` names.
     """
 
-    api_key_file: AbsolutePath | None = None
-    """File with the key to send as a bearer token; without it none is sent. Read again when it changes."""
+    auth: Authentication | None = None
+    """How requests are authenticated; without it they are not."""
+
+    headers: dict[HeaderName, Annotated[str, Field(pattern=r"^[ -~]*$", max_length=2048)]] = {}
+    """Headers that every request carries, for example those that name a guardrail. Never a secret."""
+
+    ca_file: AbsolutePath | None = None
+    """File with the certificates (PEM) that the backend's must lead to, and no other; without it, the usual ones.
+
+    Read again when it changes.
+    """
+
+    tenant_models: dict[Name, ModelName] = {}
+    """Tenant -> what the model is called in its requests instead: an inference profile that its cost is booked to."""
+
+    probe: Literal["models", "connect"] = "models"
+    """What says that the backend is up: its list of models, asked for with its key, or any answer at all."""
 
     dialect: Literal["openai"] = "openai"
     """API that the backend speaks."""

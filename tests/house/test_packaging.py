@@ -68,8 +68,7 @@ def test_every_import_is_declared(folder):
         top = module.partition(".")[0]
         if top in sys.stdlib_module_names or top == PACKAGES[folder]:
             continue
-        known = MODULES_OF.get(top) or OURS.get(top)
-        owners = {known, top} if known else set(distributions.get(top, [top]))
+        owners = {MODULES_OF.get(top) or OURS.get(top) or top, *([] if top in OURS else distributions.get(top, []))}
         if not {canonicalize_name(owner) for owner in owners} & declared(folder):
             undeclared[top] = file
     assert not undeclared, f"add to {folder}/pyproject.toml: {undeclared}"

@@ -167,6 +167,16 @@ GPU = [
     ),
     Sample(
         "gpu-pools-bounded",
+        "pulumi-python:dynamic/lambda:Instance",
+        {"instanceType": "gpu_1x_h100_sxm5", "maxCentsPerHour": 400},
+        [
+            Bad(("maxCentsPerHour",), DROP, "maxCentsPerHour is not set"),
+            Bad(("maxCentsPerHour",), 0, "maxCentsPerHour is 0"),
+            Bad(("maxCentsPerHour",), 200_000, "maxCentsPerHour is 200000"),
+        ],
+    ),
+    Sample(
+        "gpu-pools-bounded",
         "aws:eks/nodeGroup:NodeGroup",
         {"scalingConfig": {"minSize": 2, "maxSize": 4, "desiredSize": 2}},
         [

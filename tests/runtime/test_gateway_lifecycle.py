@@ -176,7 +176,11 @@ def test_a_bad_start_is_one_clear_message(config, helpers, tmp_path) -> None:
     output = start_with({"gateway": made["gateway"] | {"keys_file": str(tmp_path / "gone.json")}})
     assert f"cannot read the API keys {tmp_path}/gone.json" in output
 
-    backend = {"name": "b1", "base_url": "http://127.0.0.1:9/v1", "api_key_file": str(tmp_path / "gone")}
+    backend = {
+        "name": "b1",
+        "base_url": "http://127.0.0.1:9/v1",
+        "auth": {"kind": "bearer", "key_file": str(tmp_path / "gone")},
+    }
     assert "cannot read the API key of backend 'b1'" in start_with({"backends": [backend]})
 
     (tmp_path / "bad.json").write_text('{"keys": [{"id": "a", "tenant": "search", "sha256": "plinth_canary"}]}')

@@ -90,7 +90,10 @@ def test_backend_keys_are_sent_and_never_shown(start, config, fake, helpers, tmp
 
     backend = fake(echo)
     gateway = start.gateway(
-        config({"chat": [("b1", "m")]}, {"b1": {"base_url": backend.url, "api_key_file": str(secret)}})
+        config(
+            {"chat": [("b1", "m")]},
+            {"b1": {"base_url": backend.url, "auth": {"kind": "bearer", "key_file": str(secret)}}},
+        )
     )
     answers = [ask(gateway, helpers) for _ in range(3)]
     assert [answer[0] for answer in answers] == [400, 502, 502]

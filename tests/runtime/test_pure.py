@@ -96,7 +96,7 @@ def routes(weights: dict[str, int], down: set[str] = frozenset()) -> Routes:
 
 def test_first_choices_follow_the_weights() -> None:
     spread = routes({"one": 1, "three": 3, "six": 6})
-    first = Counter(spread.candidates("r")[0][0].name for _ in range(10_000))
+    first = Counter(spread.candidates("r", "search")[0][0].name for _ in range(10_000))
     assert first["one"] == pytest.approx(1000, rel=0.1)
     assert first["three"] == pytest.approx(3000, rel=0.1)
     assert first["six"] == pytest.approx(6000, rel=0.1)
@@ -105,7 +105,7 @@ def test_first_choices_follow_the_weights() -> None:
 @given(st.dictionaries(st.sampled_from(["aa", "bb", "cc", "dd"]), st.integers(1, 1000), min_size=1), st.data())
 def test_every_target_is_a_candidate_once_and_those_down_come_last(weights, data) -> None:
     down = data.draw(st.sets(st.sampled_from(sorted(weights))))
-    order = [backend.name for backend, _ in routes(weights, down).candidates("r")]
+    order = [backend.name for backend, _ in routes(weights, down).candidates("r", "search")]
     assert sorted(order) == sorted(weights)
     assert set(order[: len(weights) - len(down)]).isdisjoint(down)
 

@@ -48,6 +48,9 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "aws:sqs/queue:Queue": lambda name: {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name: {"latestVersion": 1},
     "aws:ec2/vpc:Vpc": lambda name: {"defaultNetworkAclId": "acl-1", "defaultSecurityGroupId": "sg-default"},
+    "random:index/randomBytes:RandomBytes": lambda name: {"hex": "c0" * 32, "base64": "wMDA"},
+    "pulumi-python:dynamic/lambda:Instance": lambda name: {"ip": "198.51.100.7"},
+    "aws:ec2/natGateway:NatGateway": lambda name: {"publicIp": "203.0.113.9"},
     "random:index/randomPassword:RandomPassword": lambda name: {"result": f"canary-{name}", "bcryptHash": "canary"},
     "aws:secretsmanager/secretVersion:SecretVersion": lambda name: {
         "secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}"

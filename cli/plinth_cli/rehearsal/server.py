@@ -17,6 +17,7 @@ from pathlib import Path
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from plinth_cli.rehearsal.dynamic import DynamicPackage
 from plinth_cli.rehearsal.ledger import Ledger
 from plinth_cli.rehearsal.lifeline import announce, end_with_parent
 from plinth_cli.rehearsal.package import Package
@@ -35,7 +36,8 @@ _OPTIONS = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send
 
 def packages(env_dir: Path, aws_endpoint: str | None) -> dict[str, Package]:
     """A stand-in for every Pulumi SDK that is installed beside this one."""
-    return {name: _package(schema, env_dir, aws_endpoint) for name, schema in installed().items()}
+    served = {name: _package(schema, env_dir, aws_endpoint) for name, schema in installed().items()}
+    return {**served, DynamicPackage.name: DynamicPackage()}
 
 
 def _package(schema: SdkSchema, env_dir: Path, aws_endpoint: str | None) -> Package:

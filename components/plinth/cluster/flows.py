@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
+from plinth.gateway import hosted
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
@@ -135,8 +136,11 @@ def _gateway(spec: PlatformSpec) -> Iterator[Flow]:
         yield Flow(_vpc(spec, "load balancer"), GATEWAY, (addresses.gateway_port(spec),), "clients outside the cluster")
     if ports := _model_ports(spec):
         yield Flow(GATEWAY, MODELS, ports, "pass on requests")
-    if any(not isinstance(model, SelfHostedModel | DevelopmentModel) for model in spec.models):
-        yield Flow(GATEWAY, INTERNET, (443,), "call hosted models")
+    for cidr in hosted.ways_out(spec):
+        where = INTERNET if cidr == hosted.EVERYWHERE else _vpc(spec, "endpoints of AWS services")
+        yield Flow(GATEWAY, where, (443,), "call hosted models and GPUs elsewhere")
+    if hosted.uses_identity(hosted.models_of(spec)):
+        yield Flow(GATEWAY, POD_IDENTITY, (80,), "credentials for Bedrock and SageMaker")
 
 
 def _models(spec: PlatformSpec) -> Iterator[Flow]:

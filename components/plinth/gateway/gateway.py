@@ -1,7 +1,7 @@
 """The gateway: one OpenAI-compatible address in front of every model."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -10,8 +10,9 @@ from pulumi_kubernetes import apps, core, meta, networking, policy
 
 from plinth import addresses, naming, pods
 from plinth.base import Component
-from plinth.gateway import plan
+from plinth.gateway import hosted, plan
 from plinth.gateway.keys import tenant_keys
+from plinth.gateway.outside import Outside, egress
 from plinth.kinds.external_secrets import (
     EntrySource,
     ExternalSecret,
@@ -22,10 +23,10 @@ from plinth.kinds.external_secrets import (
     StoreRef,
     Target,
 )
+from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
-from plinth.spec.hosted import AnyHostedModel
 from plinth_runtime import names
 from plinth_runtime.config import RuntimeConfig
 
@@ -52,7 +53,8 @@ class Gateway(Component):
         *,
         environment: Environment,
         config: RuntimeConfig,
-        hosted: Sequence[AnyHostedModel],
+        outside: Outside,
+        cluster_name: pulumi.Input[str],
         namespace: pulumi.Input[str],
         priority_class: pulumi.Input[str],
         bridge: SecretsBridge,
@@ -63,12 +65,12 @@ class Gateway(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Gateway", name, section, environment=environment, opts=opts)
-        self._name, self._section, self._config, self._hosted = name, section, config, hosted
+        self._name, self._section, self._config, self._outside = name, section, config, outside
         self._namespace, self._priority_class, self._bridge = namespace, priority_class, bridge
         self._labels = pods.labels(addresses.GATEWAY, addresses.GATEWAY)
         self._selector = pods.selector(addresses.GATEWAY, addresses.GATEWAY)
         self._entry_cidr = entry_cidr
-        rendered = plan.render(config)
+        rendered = self._rendered()
 
         config_map = core.v1.ConfigMap(
             f"{name}-config",
@@ -81,7 +83,7 @@ class Gateway(Component):
             self, name, tenants, environment=environment, key_arn=secrets_key_arn, copies=copies
         )
         mounted = [self._keys(naming.gateway_keys_secret(environment), self.keys_written)]
-        mounted += [self._provider_key(model) for model in hosted]
+        mounted += [self._credentials(backend, entries) for backend, entries in outside.mounts.items()]
         mounted.append(self._tenant_routes())
         account = core.v1.ServiceAccount(
             f"{name}-account",
@@ -89,7 +91,8 @@ class Gateway(Component):
             automount_service_account_token=False,
             opts=self.options(core.v1.ServiceAccount),
         )
-        self._deployment(plan.checksum(rendered), depends_on=[config_map, account, *mounted])
+        checksum = plan.checksum(rendered) if isinstance(rendered, str) else rendered.apply(plan.checksum)
+        self._deployment(checksum, depends_on=[config_map, account, *mounted, *self._identity(cluster_name)])
         self._disruption_budget()
         self._wall(tenants)
         service = core.v1.Service(
@@ -112,12 +115,33 @@ class Gateway(Component):
         source = pulumi.Output.all(secret, written).apply(lambda parts: str(parts[0]))
         return self._external(f"{self._name}-keys", _KEYS_SECRET, {plan.KEYS_FILE: RemoteSecret(source)})
 
-    def _provider_key(self, model: AnyHostedModel) -> pulumi.Resource:
-        """The API key of a hosted model's provider, which people put into Secrets Manager."""
-        entries = {plan.API_KEY_FILE: RemoteSecret(model.api_key_secret)}
-        return self._external(f"{self._name}-provider-{model.name}", _provider(model), entries)
+    def _rendered(self) -> str | pulumi.Output[str]:
+        """The configuration; known at once, unless AWS has to assign something to it."""
+        if self._outside.assigned is None:
+            return plan.render(self._config)
+        return self._outside.assigned.apply(lambda assigned: plan.render(plan.assign(self._config, assigned)))
 
-    def _external(self, name: str, target: str, entries: dict[str, RemoteSecret]) -> pulumi.Resource:
+    def _identity(self, cluster_name: pulumi.Input[str]) -> list[pulumi.Resource]:
+        """The gateway's identity in AWS, where models are called with it."""
+        if not self._outside.policies:
+            return []
+        return [
+            WorkloadIdentity(
+                f"{self._name}-identity",
+                environment=self._environment,
+                cluster_name=cluster_name,
+                namespace=self._namespace,
+                service_account=addresses.GATEWAY,
+                policies=self._outside.policies,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        ]
+
+    def _credentials(self, backend: str, entries: Mapping[str, RemoteSecret]) -> pulumi.Resource:
+        """What a provider knows the gateway by."""
+        return self._external(f"{self._name}-provider-{backend}", _provider(backend), entries)
+
+    def _external(self, name: str, target: str, entries: Mapping[str, RemoteSecret]) -> pulumi.Resource:
         return external_secret(
             name,
             namespace=self._namespace,
@@ -158,7 +182,7 @@ class Gateway(Component):
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[finding]),
         )
 
-    def _deployment(self, config_checksum: str, *, depends_on: list[pulumi.Resource]) -> None:
+    def _deployment(self, config_checksum: pulumi.Input[str], *, depends_on: list[pulumi.Resource]) -> None:
         settings = self._config.gateway
         apps.v1.Deployment(
             f"{self._name}-deployment",
@@ -220,7 +244,7 @@ class Gateway(Component):
                 _mount(_CONFIG, f"{plan.CONFIG_FOLDER}/{plan.CONFIG_FILE}", sub_path=plan.CONFIG_FILE),
                 _mount(_KEYS, plan.KEYS_FOLDER),
                 _mount(_ROUTES, plan.TENANT_ROUTES_FOLDER),
-                *(_mount(_provider(model), plan.provider_folder(model.name)) for model in self._hosted),
+                *(_mount(_provider(backend), hosted.folder(backend)) for backend in self._outside.mounts),
                 core.v1.VolumeMountArgs(name=_TEMPORARY, mount_path=pods.TEMPORARY),
             ],
         )
@@ -230,7 +254,7 @@ class Gateway(Component):
             core.v1.VolumeArgs(name=_CONFIG, config_map=core.v1.ConfigMapVolumeSourceArgs(name=_CONFIG_MAP)),
             _secret_volume(_KEYS, _KEYS_SECRET),
             _secret_volume(_ROUTES, _ROUTES_SECRET, optional=True),
-            *(_secret_volume(_provider(model), _provider(model)) for model in self._hosted),
+            *(_secret_volume(_provider(backend), _provider(backend)) for backend in self._outside.mounts),
             pods.scratch(_TEMPORARY, "256Mi"),
         ]
 
@@ -254,11 +278,10 @@ class Gateway(Component):
         if self._entry_cidr:
             block = networking.v1.IPBlockArgs(cidr=self._entry_cidr)
             ingress.append(pods.allow_from([networking.v1.NetworkPolicyPeerArgs(ip_block=block)], settings.port))
-        egress = [pods.allow_dns()]
+        rules = [pods.allow_dns()]
         if ports := plan.serving_ports(self._config):
-            egress.append(pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ports))
-        if self._hosted:
-            egress.append(pods.allow_addresses("0.0.0.0/0", 443))
+            rules.append(pods.allow_to([pods.peer(naming.SERVING_NAMESPACE)], *ports))
+        rules += egress(self._outside)
         networking.v1.NetworkPolicy(
             f"{self._name}-wall",
             metadata=self._metadata(),
@@ -266,15 +289,15 @@ class Gateway(Component):
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels=self._selector),
                 policy_types=["Ingress", "Egress"],
                 ingress=ingress,
-                egress=egress,
+                egress=rules,
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )
 
 
-def _provider(model: AnyHostedModel) -> str:
-    """Name of the Secret and of the volume with the key of a hosted model's provider."""
-    return f"provider-{model.name}"
+def _provider(backend: str) -> str:
+    """Name of the Secret and of the volume with what a provider knows the gateway by."""
+    return f"provider-{backend}"
 
 
 def _mount(volume: str, path: str, sub_path: str | None = None) -> core.v1.VolumeMountArgs:

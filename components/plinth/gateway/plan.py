@@ -2,13 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from plinth import addresses, naming
+from plinth.gateway import hosted
 from plinth.security import documents
 from plinth.serving.engines import engine_of
+from plinth.serving.remote import plan as remote
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import HostedModel
@@ -20,18 +23,15 @@ CONFIG_FOLDER = "/etc/plinth"
 CONFIG_FILE = "runtime.json"
 KEYS_FOLDER = f"{CONFIG_FOLDER}/keys"
 KEYS_FILE = "keys.json"
+GUARDRAIL_HEADERS = ("X-Amzn-Bedrock-GuardrailIdentifier", "X-Amzn-Bedrock-GuardrailVersion")
+"""Amazon Bedrock user guide, "Include a guardrail in a chat completion"."""
 TENANT_ROUTES_FOLDER = f"{CONFIG_FOLDER}/tenant-routes"
-API_KEY_FILE = "api-key"
-
-
-def provider_folder(model: str) -> str:
-    """Where the API key of a hosted model's provider is mounted."""
-    return f"{CONFIG_FOLDER}/providers/{model}"
 
 
 def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     """What the gateway reads at start."""
-    models = {model.name: model for model in spec.models}
+    called = {model.name: _own_name(spec, model) for model in spec.models}
+    called |= {gpu.name: remote.model(gpu) for gpu in spec.remote_gpus}
     return RuntimeConfig(
         environment=spec.environment.name,
         gateway=GatewayConfig(
@@ -51,12 +51,15 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             )
             for tenant in spec.tenants
         ],
-        backends=[_backend(spec, model) for model in spec.models],
+        backends=[
+            *(_backend(spec, model) for model in spec.models),
+            *(remote.backend(gpu) for gpu in spec.remote_gpus),
+        ],
         routes=[
             Route(
                 name=route.name,
                 targets=[
-                    Target(backend=target.model, model=_own_name(models[target.model]), weight=target.weight)
+                    Target(backend=target.model, model=called[target.model], weight=target.weight)
                     for target in route.targets
                 ],
             )
@@ -66,19 +69,43 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
 
 
 def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
-    hosted = isinstance(model, HostedModel)
+    if not isinstance(model, HostedModel):
+        return Backend(name=model.name, base_url=addresses.model_url(spec, model))
+    reach = hosted.reach(model, spec.environment)
     return Backend(
-        name=model.name,
-        base_url=addresses.model_url(spec, model),
-        api_key_file=f"{provider_folder(model.name)}/{API_KEY_FILE}" if hosted else None,
+        name=model.name, base_url=reach.url, auth=reach.auth, probe="models" if reach.lists_models else "connect"
     )
 
 
-def _own_name(model: ServedModel) -> str:
+def _own_name(spec: PlatformSpec, model: ServedModel) -> str:
     """What the server itself calls the model."""
     if isinstance(model, HostedModel):
-        return model.model
+        return hosted.reach(model, spec.environment).model
     return engine_of(model).served_name(model) if isinstance(model, SelfHostedModel) else model.name
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What AWS assigns to a Bedrock model when it is deployed."""
+
+    tenant_models: dict[str, str]
+    """Tenant -> ARN of its application inference profile."""
+    guardrail: tuple[str, str] | None
+    """ID and version of the guardrail."""
+
+
+def assign(config: RuntimeConfig, assigned: Mapping[str, Assigned]) -> RuntimeConfig:
+    """The configuration with what AWS assigned, by name of the model."""
+    backends = [
+        _assigned(backend, assigned[backend.name]) if backend.name in assigned else backend
+        for backend in config.backends
+    ]
+    return config.model_copy(update={"backends": backends})
+
+
+def _assigned(backend: Backend, given: Assigned) -> Backend:
+    headers = dict(zip(GUARDRAIL_HEADERS, given.guardrail, strict=True)) if given.guardrail else {}
+    return backend.model_copy(update={"tenant_models": given.tenant_models, "headers": {**backend.headers, **headers}})
 
 
 def serving_ports(config: RuntimeConfig) -> list[int]:

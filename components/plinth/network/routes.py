@@ -25,7 +25,7 @@ def routes(
     private: SubnetIds,
     closed: Mapping[str, SubnetIds],
     pods: SubnetIds,
-) -> list[pulumi.Output[str]]:
+) -> tuple[list[pulumi.Output[str]], list[pulumi.Output[str]]]:
     """One table for the public tier, one for each zone's private and pods' subnets, one for each closed tier.
 
     Args:
@@ -39,7 +39,7 @@ def routes(
         pods: subnets of pods; each goes with the private subnet of its zone.
 
     Returns:
-        Ids of the route tables.
+        Ids of the route tables, and public addresses of the NAT gateways.
     """
     internet = aws.ec2.InternetGateway(
         f"{name}-internet-gateway",
@@ -74,7 +74,8 @@ def routes(
         )
         private_tables.append(table)
     closed_tables = [_table(network, name, vpc_id, tier, subnets) for tier, subnets in closed.items()]
-    return [public_table, *private_tables, *closed_tables]
+    addresses = [gateway.public_ip for gateway in gateways.values()]
+    return [public_table, *private_tables, *closed_tables], addresses
 
 
 def _table(

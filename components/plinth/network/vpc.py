@@ -34,6 +34,9 @@ class Network(Component):
     public_subnet_ids: list[pulumi.Output[str]]
     """Subnets with a route to the internet, in the order of the zones; none in an adopted VPC that names none."""
 
+    nat_sources: list[pulumi.Output[str]]
+    """Addresses that pods are seen under on the internet, as ranges. Empty where the VPC was there already."""
+
     private_subnet_ids: list[pulumi.Output[str]]
     """Subnets of nodes, in the order of the zones."""
 
@@ -70,6 +73,7 @@ class Network(Component):
         self.cidr = section.node_cidr
         self.cidrs = [cidr for cidr in (section.node_cidr, section.secondary_cidr) if cidr]
         self.endpoint_security_group_id = None
+        self.nat_sources = []
         if section.existing:
             self._adopt(section.existing)
         else:
@@ -143,7 +147,7 @@ class Network(Component):
         )
         pods = self._pod_subnets(plan.of("pods"))
         self._give(public, private, data, control, pods)
-        tables = routes(
+        tables, addresses = routes(
             self,
             name,
             vpc_id=vpc.id,
@@ -153,6 +157,7 @@ class Network(Component):
             closed={"data": data, "control-plane": control},
             pods=pods,
         )
+        self.nat_sources = [pulumi.Output.concat(address, "/32") for address in addresses]
         self._endpoints(tables)
         flow_logs(
             self,

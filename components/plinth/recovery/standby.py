@@ -31,6 +31,7 @@ def standby_spec(spec: PlatformSpec) -> PlatformSpec:
     # The first region's trail records every region, and its budget counts them all.
     document["security"] |= {"budget": None}
     document["security"]["audit_trail"] |= {"managed": "organization"}
+    _without_instances(document)
     kind = choose_standby(spec)
     document["gpu_pools"] = [_pool(pool, wanted.zones) for pool in document["gpu_pools"]]
     spot = {pool["name"] for pool in document["gpu_pools"] if pool["capacity"] == ["spot"]}
@@ -38,6 +39,14 @@ def standby_spec(spec: PlatformSpec) -> PlatformSpec:
         if model["kind"] not in ("hosted", "development"):
             model["replicas"]["min"] = _replicas(kind, model["replicas"]["min"], 2 if model["pool"] in spot else 1)
     return PlatformSpec.model_validate(document)
+
+
+def _without_instances(document: dict[str, Any]) -> None:
+    """Leave out what is launched outside AWS: one instance is paid for, and lets the first region in alone."""
+    launched = {gpu["name"] for gpu in document["remote_gpus"] if gpu["kind"] == "lambda"}
+    document["remote_gpus"] = [gpu for gpu in document["remote_gpus"] if gpu["name"] not in launched]
+    for route in document["gateway"]["routes"]:
+        route["targets"] = [target for target in route["targets"] if target["model"] not in launched]
 
 
 def _pool(pool: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:

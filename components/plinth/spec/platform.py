@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from plinth.spec.base import Model
 from plinth.spec.batch import Batch
+from plinth.spec.bedrock import Bedrock
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
 from plinth.spec.data import Cache, Postgres, Storage, VectorStore
@@ -18,6 +19,7 @@ from plinth.spec.monitoring import Monitoring
 from plinth.spec.network import Network
 from plinth.spec.problem import SpecError
 from plinth.spec.recovery import Recovery
+from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.tenants import Tenant
@@ -58,6 +60,12 @@ class PlatformSpec(Model):
 
     models: Annotated[list[ServedModel], Field(min_length=1)]
     """Models, self-hosted and hosted."""
+
+    remote_gpus: list[AnyRemoteGpu] = []
+    """GPUs outside AWS. Each is a backend that routes of the gateway can name like a model."""
+
+    bedrock: Bedrock = Bedrock()
+    """Guardrails and logs of Amazon Bedrock."""
 
     gateway: Gateway
     """The LLM gateway."""

@@ -9,6 +9,7 @@ from plinth_policies.values import MISSING, UNKNOWN, absent, at, entries, items,
 _GPU = "nvidia.com/gpu"
 _MOST_GPUS = 1024
 _MOST_NODES = 100
+_MOST_CENTS = 100_000
 _GPU_INSTANCE = re.compile(r"^(?:p\d|g\d|gr\d)")
 _WHY = "a loop that scales it up would run up a bill of thousands of dollars an hour"
 _FIX = f"set gpu_pools[].max_gpus, at most {_MOST_GPUS}"
@@ -62,14 +63,22 @@ def _node_group(group: Resource) -> Iterator[Finding]:
         yield Finding(f"scalingConfig.maxSize is {shown(most)}", _WHY, fix)
 
 
+def _remote_instance(instance: Resource) -> Iterator[Finding]:
+    most = instance.get("maxCentsPerHour")
+    if most is not UNKNOWN and not 1 <= (number(most) or 0) <= _MOST_CENTS:
+        fix = f"set remote_gpus[].max_hourly_usd, at most {_MOST_CENTS // 100}"
+        yield Finding(f"maxCentsPerHour is {shown(most)}", _WHY, fix)
+
+
 GPU_POOLS_BOUNDED = Rule(
     id="gpu-pools-bounded",
-    title="Node pools have a limit, GPU pools one in GPUs.",
+    title="Node pools have a limit, GPU pools one in GPUs, instances outside AWS one in dollars an hour.",
     severity="high",
-    fix="gpu_pools[].max_gpus, cluster.system_nodes.max_size",
+    fix="gpu_pools[].max_gpus, cluster.system_nodes.max_size, remote_gpus[].max_hourly_usd",
     checks={
         "plinth:index:GpuNodePool": _pool,
         "kubernetes:karpenter.sh/v1:NodePool": _node_pool,
         "aws:eks/nodeGroup:NodeGroup": _node_group,
+        "pulumi-python:dynamic/lambda:Instance": _remote_instance,
     },
 )

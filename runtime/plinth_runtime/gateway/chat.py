@@ -104,7 +104,7 @@ class Chat:
         sent = {"Content-Type": "application/json", "X-Request-Id": exchange.request_id}
         sent |= {name.decode(): headers[name].decode("latin-1") for name in TRACE_HEADERS if name in headers}
         error = ApiError(503, f"Route '{call.model}' has no backend.", "no_backend")
-        for backend, model in self._routes.candidates(call.model):
+        for backend, model in self._routes.candidates(call.model, exchange.tenant or ""):
             exchange.backend, exchange.model = backend.name, model
             try:
                 answer = await self._upstream.post(backend, UPSTREAM_PATH, call.body_for(model), sent)
@@ -194,7 +194,7 @@ class Chat:
     def _failed(self, exchange: Exchange, backend: Backend, reason: str, detail: str = "") -> None:
         exchange.failures.append(f"{backend.name}:{reason}")
         self._metrics.upstream_errors.labels(backend.name, reason).inc()
-        if reason in ("connect", "timeout", "tls"):
+        if reason in ("connect", "timeout", "tls", "credentials"):
             self._health.failed(backend.name, detail)
 
 

@@ -97,6 +97,8 @@ class Health:
         except TimeoutError:
             return State(False, f"did not answer within {ANSWER_SECONDS:g} seconds")
         with contextlib.closing(answer):
+            if backend.probe == "connect":
+                return State(True, "up")
             if answer.status >= 500:
                 return State(False, f"answers {answer.status}")
             if answer.status in (401, 403) and self._upstream.has_credential(backend.name):

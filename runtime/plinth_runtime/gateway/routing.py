@@ -41,13 +41,17 @@ class Routes:
         if route not in self._allowed[tenant]:
             raise model_not_found(route)
 
-    def candidates(self, route: str) -> list[tuple[Backend, str]]:
-        """Return (backend, its model) in the order to try: drawn by weight, backends known to be down last."""
+    def candidates(self, route: str, tenant: str) -> list[tuple[Backend, str]]:
+        """Return (backend, what it calls the model) in the order to try.
+
+        They are drawn by weight, backends known to be down last.
+        """
         targets = self._targets[route]
         if len(targets) > 1:
             drawn = sorted(targets, key=self._draw)
             targets = sorted(drawn, key=lambda target: not self._is_up(target.backend))
-        return [(self._backends[target.backend], target.model) for target in targets]
+        found = ((self._backends[target.backend], target.model) for target in targets)
+        return [(backend, backend.tenant_models.get(tenant, model)) for backend, model in found]
 
     def _draw(self, target: Target) -> float:
         """Draw a sort key such that each target comes first in proportion to its weight (Efraimidis, Spirakis 2006)."""

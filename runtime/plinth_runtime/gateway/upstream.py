@@ -9,8 +9,8 @@ import aiohttp
 from plinth_runtime import __version__
 from plinth_runtime.asgi import EVENT_STREAM, Header
 from plinth_runtime.config import Backend
-from plinth_runtime.errors import StartupError
-from plinth_runtime.files import Watched
+from plinth_runtime.gateway.auth import AuthError, Request, authenticator
+from plinth_runtime.gateway.trust import Trusted
 from plinth_runtime.logs import Log
 
 IDLE_SECONDS = 4.0
@@ -89,57 +89,19 @@ class Answer:
             raise UpstreamError("broken", f"broke off its answer ({type(error).__name__})") from None
 
 
-class Credential:
-    """The key that is sent to a backend, from a file that may change."""
-
-    def __init__(self, path: str, backend: str) -> None:
-        """Read the file.
-
-        Raises:
-            StartupError: It cannot be read, or holds no usable key.
-        """
-        self._file = Watched(path, f"the API key of backend '{backend}'")
-        self._backend = backend
-        self.value = ""
-        self.load()
-
-    def load(self) -> None:
-        """Read the file.
-
-        Raises:
-            StartupError: It cannot be read, or holds no usable key.
-        """
-        text = self._file.read().decode("ascii", "replace").strip()
-        if not text or not text.isascii() or not text.isprintable() or " " in text:
-            raise StartupError(
-                f"{self._file.path}: {self._file.what} must be one line of printable ASCII, without spaces"
-            )
-        self.value = text
-
-    def refresh(self, log: Log) -> None:
-        """Read the file again if it has changed; an unusable one is not taken."""
-        if self._file.changed():
-            try:
-                self.load()
-                log.info("credential_loaded", backend=self._backend)
-            except StartupError as error:
-                log.warning("credential_refused", backend=self._backend, reason=str(error))
-
-
 class Upstream:
     """A pool of connections to all backends. Use as an asynchronous context manager."""
 
     def __init__(self, backends: Iterable[Backend]) -> None:
-        """Read the backends' credentials.
+        """Read the backends' credentials and certificates.
 
         Raises:
-            StartupError: A credential is missing.
+            StartupError: One is missing or cannot be used.
         """
-        self._credentials = {
-            backend.name: Credential(backend.api_key_file, backend.name)
-            for backend in backends
-            if backend.api_key_file is not None
-        }
+        listed = list(backends)
+        found = {backend.name: authenticator(backend) for backend in listed}
+        self._proofs = {name: proof for name, proof in found.items() if proof is not None}
+        self._trusted = {item.name: Trusted(item.name, item.ca_file) for item in listed if item.ca_file is not None}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Upstream":
@@ -160,18 +122,20 @@ class Upstream:
             await self._session.close()
 
     def refresh(self, log: Log) -> None:
-        """Read changed credentials."""
-        for credential in self._credentials.values():
-            credential.refresh(log)
+        """Read changed credentials and certificates."""
+        for item in (*self._proofs.values(), *self._trusted.values()):
+            item.refresh(log)
 
     def has_credential(self, backend: str) -> bool:
-        """Whether a key is sent to a backend."""
-        return backend in self._credentials
+        """Whether requests to a backend are authenticated."""
+        return backend in self._proofs
 
     def redact(self, backend: str, text: bytes) -> bytes:
-        """Return text of a backend without the credential that was sent to it."""
-        credential = self._credentials.get(backend)
-        return text.replace(credential.value.encode(), b"[redacted]") if credential else text
+        """Return text of a backend without the credentials that were sent to it."""
+        proof = self._proofs.get(backend)
+        for secret in proof.secrets() if proof else []:
+            text = text.replace(secret.encode(), b"[redacted]")
+        return text
 
     async def post(self, backend: Backend, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send a request and wait for the head of the answer.
@@ -189,18 +153,23 @@ class Upstream:
         self, method: str, backend: Backend, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Answer:
         assert self._session is not None, "use Upstream as a context manager"
-        credential = self._credentials.get(backend.name)
-        if credential is not None:
-            headers = headers | {"Authorization": f"Bearer {credential.value}"}
+        url = backend.url + path
+        headers = headers | backend.headers
+        trusted = self._trusted.get(backend.name)
         try:
+            if (proof := self._proofs.get(backend.name)) is not None:
+                headers |= await proof.headers(Request(method, url, headers, body or b""), self._session)
             response = await self._session.request(
                 method,
-                backend.url + path,
+                url,
                 data=body,
                 headers=headers,
                 allow_redirects=False,
+                ssl=trusted.context if trusted else True,
                 timeout=aiohttp.ClientTimeout(sock_connect=backend.connect_timeout_seconds),
             )
+        except AuthError as error:
+            raise UpstreamError("credentials", str(error)) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise _failure(error, backend) from None
         return Answer(response)

@@ -18,13 +18,28 @@ def prod():
     return recorded_platform("prod")
 
 
+def config_map(recorded) -> str:
+    return recorded.one("kubernetes:core/v1:ConfigMap", "gateway-config").inputs["data"]["runtime.json"]
+
+
+def assigned(recorded) -> dict[str, plan.Assigned]:
+    """What the stand-in for AWS assigned, as the configuration has it."""
+    backends = RuntimeConfig.model_validate_json(config_map(recorded)).backends
+    found = [backend for backend in backends if backend.tenant_models]
+    return {it.name: plan.Assigned(it.tenant_models, tuple(it.headers.values())) for it in found}
+
+
 def pod(recorded):
     return recorded.one(DEPLOYMENT, "gateway-deployment").inputs["spec"]["template"]["spec"]
 
 
 def test_the_rendered_configuration_is_the_runtimes_own(prod):
-    text = prod.one("kubernetes:core/v1:ConfigMap", "gateway-config").inputs["data"]["runtime.json"]
-    assert RuntimeConfig.model_validate_json(text) == plan.runtime_config(spec("prod"))
+    rendered = RuntimeConfig.model_validate_json(config_map(prod))
+    assert rendered == plan.assign(plan.runtime_config(spec("prod")), assigned(prod))
+    bedrock = next(backend for backend in rendered.backends if backend.name == "bedrock-oss")
+    assert set(bedrock.tenant_models) == {"support", "analytics"}
+    assert list(bedrock.headers) == list(plan.GUARDRAIL_HEADERS)
+    assert all(bedrock.headers.values())
 
 
 def test_a_tenants_key_is_kept_whole_for_the_tenant_and_hashed_for_the_gateway(prod):
@@ -51,7 +66,11 @@ def test_everything_that_the_configuration_names_is_mounted(prod):
         external.inputs["metadata"]["name"]: {item["secretKey"] for item in external.inputs["spec"].get("data", [])}
         for external in prod.of(EXTERNAL)
     }
-    files = [config.gateway.keys_file, *(b.api_key_file for b in config.backends if b.api_key_file)]
+    proofs = [backend.auth.model_dump() for backend in config.backends if backend.auth]
+    files = [proof[name] for proof in proofs for name in ("key_file", "token_file") if name in proof]
+    files += [backend.ca_file for backend in config.backends if backend.ca_file]
+    assert len(files) == 10
+    files.append(config.gateway.keys_file)
     for file in files:
         folder, _, name = file.rpartition("/")
         secret = volumes[mounts[folder]["name"]]["secret"]["secretName"]
@@ -64,7 +83,8 @@ def test_everything_that_the_configuration_names_is_mounted(prod):
 def test_pods_restart_when_and_only_when_the_configuration_changes(prod):
     def checksum(**change):
         gateway = spec("prod").gateway.model_copy(update=change)
-        return plan.checksum(plan.render(plan.runtime_config(spec("prod").model_copy(update={"gateway": gateway}))))
+        config = plan.runtime_config(spec("prod").model_copy(update={"gateway": gateway}))
+        return plan.checksum(plan.render(plan.assign(config, assigned(prod))))
 
     template = prod.one(DEPLOYMENT, "gateway-deployment").inputs["spec"]["template"]
     assert template["metadata"]["annotations"]["plinth.dev/config-checksum"] == checksum(replicas=5)

@@ -6,7 +6,7 @@ from support.worlds import environment, spec
 
 from plinth import naming
 from plinth.gateway import plan
-from plinth_runtime.config import KeysFile, RuntimeConfig
+from plinth_runtime.config import BearerKey, KeysFile, RuntimeConfig
 from plinth_runtime.tenant_routes import FILE_NAME
 
 
@@ -30,10 +30,12 @@ def test_hosted_models_are_called_by_their_own_names_with_a_mounted_key():
     assert [(target.backend, target.model) for target in route.targets] == [
         ("anthropic-frontier", "claude-sonnet-4-5"),
         ("openai-frontier", "gpt-5.1"),
+        ("azure-frontier", "gpt-5.1"),
+        ("vertex-frontier", "google/gemini-2.5-pro"),
     ]
-    files = {backend.name: backend.api_key_file for backend in prod.backends}
-    assert files["openai-frontier"] == "/etc/plinth/providers/openai-frontier/api-key"
-    assert files["chat-large"] is None
+    auth = {backend.name: backend.auth for backend in prod.backends}
+    assert auth["openai-frontier"] == BearerKey(key_file="/etc/plinth/providers/openai-frontier/api-key")
+    assert auth["chat-large"] is None
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "staging", "prod"])

@@ -43,7 +43,7 @@ def test_prod_is_filled_in_as_a_company_would(platform):
     assert {"spot", "reserved"} <= capacity
     kinds = [model.kind for model in spec.models]
     assert kinds.count("self_hosted") == 2
-    assert kinds.count("hosted") == 3
+    assert kinds.count("hosted") == 8
     assert len(spec.tenants) == 3
     assert spec.snowflake is not None
     assert len(spec.snowflake.warehouses) == 3
@@ -127,7 +127,7 @@ def cases():
         "tenant route": (change(("tenants", 0, "routes"), ["fronteir"]), "tenants[0].routes[0]", "'frontier'"),
         "development in production": (
             lambda data: data[models].append({"kind": "development", "name": "toy"}),
-            "models[5].kind",
+            "models[10].kind",
             "in production",
         ),
         "laptop in the cloud": (change(("laptop",), {}), "laptop", "'local'"),
@@ -136,7 +136,7 @@ def cases():
             "storage.buckets",
             "self-hosted models load their weights",
         ),
-        "restricted": (change(("environment", "data_class"), "restricted"), "models[2].kind", "must not leave"),
+        "restricted": (change(("environment", "data_class"), "restricted"), "models[2].provider", "must not leave"),
         "open API": (
             change(("cluster", "public_access_cidrs"), ["0.0.0.0/0"]),
             "cluster.public_access_cidrs",

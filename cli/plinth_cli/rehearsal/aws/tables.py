@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from plinth_cli.rehearsal.aws.data import DATA
 from plinth_cli.rehearsal.aws.infrastructure import COMPUTE, NETWORK
+from plinth_cli.rehearsal.aws.models import MODELS
 from plinth_cli.rehearsal.aws.names import NAMES
 from plinth_cli.rehearsal.aws.real import REAL
 from plinth_cli.rehearsal.aws.security import SECURITY
@@ -37,7 +38,7 @@ ROWS: Final[dict[str, Row]] = {
         immutable=(*AWS.get(token, "").split(), *AWS_ALWAYS),
         name=NAMES.get(f"aws:{token}"),
     )
-    for token, (id, outputs) in {**NETWORK, **COMPUTE, **DATA, **SECURITY, **REAL}.items()
+    for token, (id, outputs) in {**NETWORK, **COMPUTE, **DATA, **MODELS, **SECURITY, **REAL}.items()
 }
 for _token in AWS.keys() | {token.removeprefix("aws:") for token in NAMES}:
     ROWS.setdefault(

@@ -8,6 +8,7 @@ from plinth.spec.checks import (
     cluster,
     engines,
     gpu,
+    hosted,
     images,
     laptop,
     models,
@@ -15,6 +16,7 @@ from plinth.spec.checks import (
     pools,
     recovery,
     references,
+    remote,
     tenants,
 )
 from plinth.spec.problem import Problem
@@ -26,8 +28,11 @@ Sections = tuple[str, ...]
 """Names of sections of the spec."""
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
-    (("gpu_pools", "storage", "vector", "models", "gateway", "tenants"), references.unique_names),
-    (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
+    (
+        ("gpu_pools", "storage", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        references.unique_names,
+    ),
+    (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
@@ -49,8 +54,15 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("storage", "models"), models.weights_bucket),
     (("environment", "models", "gateway", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
-    (("environment", "models"), models.hosted_data_class),
     (("network", "gateway"), network.public_entry),
+    (("environment", "models"), hosted.restricted_data),
+    (("environment", "models"), hosted.identity_in_aws),
+    (("bedrock", "models"), hosted.guardrails),
+    (("bedrock",), hosted.pii_once),
+    (("models", "remote_gpus"), remote.names_apart),
+    (("remote_gpus",), remote.cost_fuse),
+    (("remote_gpus",), remote.fits),
+    (("environment", "network", "remote_gpus"), remote.where),
     (("environment", "network", "models", "recovery"), recovery.objectives),
     (("environment", "network", "gpu_pools", "models", "laptop", "recovery"), recovery.second_region),
 )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.hosted import HostedModel
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
 from plinth.spec.problem import Problem
 
@@ -26,14 +25,3 @@ def real_models_in_production(spec: "PlatformSpec") -> Iterator[Problem]:
         for index, model in enumerate(spec.models):
             if isinstance(model, DevelopmentModel):
                 yield Problem(f"models[{index}].kind", "development", "'self_hosted' or 'hosted' in production")
-
-
-def hosted_data_class(spec: "PlatformSpec") -> Iterator[Problem]:
-    """Restricted data does not leave for a hosted provider."""
-    if spec.environment.data_class == "restricted":
-        for index, model in enumerate(spec.models):
-            if isinstance(model, HostedModel):
-                allowed = (
-                    "'self_hosted' where environment.data_class is 'restricted': such data must not leave the platform"
-                )
-                yield Problem(f"models[{index}].kind", "hosted", allowed)

@@ -17,6 +17,8 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
         "gpu_pools": [pool.name for pool in spec.gpu_pools],
         "storage.buckets": [bucket.name for bucket in spec.storage.buckets],
         "vector.collections": [collection.name for collection in spec.vector.collections],
+        "remote_gpus": [gpu.name for gpu in spec.remote_gpus],
+        "bedrock.guardrails": [guardrail.name for guardrail in spec.bedrock.guardrails],
         "models": [model.name for model in spec.models],
         "gateway.routes": [route.name for route in spec.gateway.routes],
         "tenants": [tenant.name for tenant in spec.tenants],
@@ -32,7 +34,7 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
 def references(spec: "PlatformSpec") -> Iterator[Problem]:
     """Every name that refers to something refers to something that exists."""
     pools = [pool.name for pool in spec.gpu_pools]
-    models = [model.name for model in spec.models]
+    models = [*(model.name for model in spec.models), *(gpu.name for gpu in spec.remote_gpus)]
     routes = [route.name for route in spec.gateway.routes]
     buckets = [bucket.name for bucket in spec.storage.buckets]
     for index, pool in enumerate(spec.gpu_pools):
@@ -44,7 +46,7 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, route in enumerate(spec.gateway.routes):
         for number, target in enumerate(route.targets):
             path = f"gateway.routes[{index}].targets[{number}].model"
-            yield from one_of(path, target.model, models, "models")
+            yield from one_of(path, target.model, models, "models and remote GPUs")
     for index, tenant in enumerate(spec.tenants):
         for number, name in enumerate(tenant.routes):
             yield from one_of(f"tenants[{index}].routes[{number}]", name, routes, "gateway routes")

@@ -1,0 +1,1 @@
+"""GPUs outside AWS: instances of Lambda Cloud, and any endpoint that speaks OpenAI's API."""
