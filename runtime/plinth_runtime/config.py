@@ -85,6 +85,16 @@ class TenantAccess(_Model):
         return _unique("route", value)
 
 
+class Hold(_Model):
+    """Requests wait for a backend that may have no replica, instead of failing at once."""
+
+    max_requests: Annotated[int, Field(ge=1, le=100_000)]
+    """Most requests that wait at a time in one gateway process; above it the answer is 503 with Retry-After."""
+
+    seconds: Seconds
+    """Longest time that a request waits, in seconds, on top of `request_timeout_seconds`."""
+
+
 class Backend(_Model):
     """A server that answers requests."""
 
@@ -105,6 +115,9 @@ class Backend(_Model):
 
     connect_timeout_seconds: Seconds = 2.0
     """Longest time to open a connection, in seconds, before the next target is tried."""
+
+    hold: Hold | None = None
+    """Given for a backend that is scaled to zero when nobody asks for it."""
 
     @property
     def url(self) -> str:
