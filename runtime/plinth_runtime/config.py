@@ -134,7 +134,7 @@ class Target(_Model):
     model: ModelName
     """Name of the model at that backend."""
 
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Share of requests, relative to the route's other targets."""
 
 

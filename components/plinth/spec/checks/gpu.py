@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth import catalogue
-from plinth.spec import sizing
+from plinth.spec import layout, sizing
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem
 
@@ -18,15 +18,13 @@ def gpu_fit(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, model in enumerate(spec.models):
         if not isinstance(model, SelfHostedModel) or model.pool not in pools:
             continue
+        if problem := layout.layout_problem(model, pools[model.pool]):
+            field, allowed = problem
+            yield Problem(f"models[{index}].parallelism.{field}", getattr(model.parallelism, field), allowed)
+            continue
         for name in pools[model.pool].instance_types:
             instance = catalogue.instance(name)
-            if model.gpus > instance.gpus:
-                yield Problem(
-                    f"models[{index}].parallelism.tensor",
-                    model.parallelism.tensor,
-                    f"at most {instance.gpus}, the GPUs of {name} in pool {model.pool}",
-                )
-            elif not (memory := sizing.memory_per_gpu(model, instance)).fits:
+            if not (memory := sizing.memory_per_gpu(model, instance)).fits:
                 yield Problem(f"models[{index}]", model.name, _memory_advice(model, instance, memory))
 
 
@@ -48,13 +46,29 @@ def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
     """All replicas of a pool's models fit its limit; interruptible capacity has a second replica."""
     for index, pool in enumerate(spec.gpu_pools):
         models = [model for model in spec.models if isinstance(model, SelfHostedModel) and model.pool == pool.name]
-        wanted = sum(model.replicas.max * model.gpus for model in models)
+        wanted = sum(model.most_replicas * model.gpus for model in models)
         if wanted > pool.max_gpus:
-            parts = " + ".join(f"{model.name} {model.replicas.max} x {model.gpus}" for model in models)
+            parts = " + ".join(f"{model.name} {model.most_replicas} x {model.gpus}" for model in models)
             allowed = f"at least {wanted}: its models may want that many GPUs ({parts})"
             yield Problem(f"gpu_pools[{index}].max_gpus", pool.max_gpus, allowed)
     spot = {pool.name for pool in spec.gpu_pools if pool.capacity == ["spot"]}
     for index, model in enumerate(spec.models):
-        if isinstance(model, SelfHostedModel) and model.pool in spot and model.replicas.min < 2:
-            allowed = f"at least 2: pool {model.pool} is all spot, which EC2 takes back with two minutes' notice"
+        if isinstance(model, SelfHostedModel) and model.pool in spot and model.replicas.min == 1:
+            allowed = f"at least 2, or 0: pool {model.pool} is all spot, which EC2 takes back with two minutes' notice"
             yield Problem(f"models[{index}].replicas.min", model.replicas.min, allowed)
+
+
+def host_memory(spec: "PlatformSpec") -> Iterator[Problem]:
+    """What is kept of the KV cache leaves half of a replica's host memory to loading weights and to vLLM itself."""
+    pools = {pool.name: pool for pool in spec.gpu_pools}
+    for index, model in enumerate(spec.models):
+        if not isinstance(model, SelfHostedModel) or model.pool not in pools or not model.kv_offload_gib:
+            continue
+        pool = pools[model.pool]
+        if layout.layout_problem(model, pool):
+            continue
+        _, memory = layout.host_share(model, pool)
+        most = memory * layout.nodes_per_replica(model, pool) // 2
+        if model.kv_offload_gib > most:
+            allowed = f"at most {most}: half of the host memory that a replica has in pool {pool.name}"
+            yield Problem(f"models[{index}].kv_offload_gib", model.kv_offload_gib, allowed)
