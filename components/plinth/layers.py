@@ -10,6 +10,7 @@ import pulumi
 from plinth import addresses, naming, providers
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
@@ -65,8 +66,13 @@ class ClusterLayer:
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
+    general: dict[str, GeneralNodePool]
     given: Providers
     """The providers, Kubernetes among them."""
+
+    def for_workloads(self) -> pulumi.ResourceOptions:
+        """Options of components whose pods need nodes of Karpenter's: they come after these, and go before."""
+        return self.given.options(depends_on=list(self.general.values()))
 
 
 def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterLayer:
@@ -100,17 +106,31 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
-    return ClusterLayer(eks, base, bridge, _gpu_pools(spec, below, eks, system, given), given)
+    karpenter = Karpenter("karpenter", environment=environment, cluster=eks, namespace=system, opts=given.options())
+    pools = _gpu_pools(spec, below, eks, karpenter, given)
+    return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
+
+
+def _general_pools(
+    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
+) -> dict[str, GeneralNodePool]:
+    return {
+        pool.name: GeneralNodePool(
+            f"general-{pool.name}",
+            pool,
+            environment=spec.environment,
+            cluster=eks,
+            karpenter=karpenter,
+            network=below.network,
+            opts=given.options(),
+        )
+        for pool in spec.cluster.general_pools
+    }
 
 
 def _gpu_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, namespace: pulumi.Output[str], given: Providers
+    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
 ) -> dict[str, GpuNodePool]:
-    if not spec.gpu_pools:
-        return {}
-    karpenter = Karpenter(
-        "karpenter", environment=spec.environment, cluster=eks, namespace=namespace, opts=given.options()
-    )
     return {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
@@ -167,7 +187,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         bridge=on.bridge,
         runtime_image=spec.gateway.image,
         tenants=[tenant.name for tenant in spec.tenants],
-        opts=given.options(),
+        opts=on.for_workloads(),
     )
     account = None
     if spec.snowflake:
@@ -209,7 +229,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
             environment=spec.environment,
             port=addresses.model_port(spec, model),
             platform=platform,
-            opts=on.given.options(),
+            opts=on.for_workloads(),
         )
         for model in revisions.in_cluster(spec.models)
     }
@@ -257,7 +277,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
             tenant,
             environment=spec.environment,
             platform=platform,
-            opts=on.given.options(),
+            opts=on.for_workloads(),
         )
         for tenant in spec.tenants
     }
@@ -273,9 +293,10 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         gateway_metrics_port=METRICS if addresses.gateway_metrics_port(spec) else API,
         cluster_name=on.cluster.name,
         namespace=on.base.namespaces[naming.MONITORING_NAMESPACE],
+        nodes_namespace=on.base.namespaces[naming.NODES_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
-        opts=on.given.options(),
+        opts=on.for_workloads(),
     )

@@ -17,8 +17,14 @@ SYSTEM_PRIORITY = "plinth-system"
 SERVING_PRIORITY = "plinth-serving"
 """Priority class of model servers."""
 
+NODES_NAMESPACE = "plinth-nodes"
+"""Namespace of what has to see its node from the inside: the only one whose pods may be privileged."""
+
 POOL_LABEL = "plinth.dev/pool"
-"""Node label with the name of the GPU pool."""
+"""Node label with the name of the node pool; key of the taint of a general pool that is kept for some pods."""
+
+SYSTEM_TAINT = "CriticalAddonsOnly"
+"""Taint of the system nodes: only what the cluster itself stands on tolerates it (`plinth.pods`)."""
 
 RUNTIME_LABEL = "plinth.dev/runtime"
 """Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""

@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from pulumi_kubernetes import core, meta, networking
 
+from plinth import naming
+
 PART_OF = "plinth"
 
 USER_ID = 10001
 """User and group that the platform's containers run as; no image needs an entry for it."""
 
 TEMPORARY = "/tmp"  # noqa: S108 - the path inside a container, backed by an emptyDir of its own
+
+SYSTEM_TOLERATIONS = ({"key": naming.SYSTEM_TAINT, "operator": "Exists", "effect": "NoSchedule"},)
+"""What add-ons, controllers and the gateway say to get onto the system nodes. Nothing else may."""
 
 Port = int | str
 """A port's number, or its name in the pod."""

@@ -40,6 +40,7 @@ EKS_ADDONS = {
     "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     "aws-ebs-csi-driver": "v1.63.1-eksbuild.1",
     "eks-node-monitoring-agent": "v1.7.0-eksbuild.1",
+    "metrics-server": "v0.8.1-eksbuild.10",
 }
 """EKS add-ons and their versions. Check against `aws eks describe-addon-versions` when raising KUBERNETES."""
 

@@ -13,6 +13,7 @@ from plinth.security import documents
 from plinth.security.roles import Role, role
 from plinth.spec.cluster import Cluster as ClusterSection
 from plinth.spec.environment import Environment
+from plinth.spec.general_pools import SYSTEM_POOL
 
 ADMIN_POLICY = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
@@ -202,7 +203,7 @@ class Cluster(Component):
             cluster_name=self.name,
             addon_name=addon.name,
             addon_version=addon.version,
-            configuration_values=self._network_plugin if addon.name == pod_network.ADDON else None,
+            configuration_values=self._network_plugin if addon.name == pod_network.ADDON else addon.settings,
             pod_identity_associations=identities or None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
@@ -224,7 +225,7 @@ class Cluster(Component):
         )
 
     def _system_nodes(self, network: Network, *, depends_on: Sequence[pulumi.Resource]) -> pulumi.Resource:
-        """A small managed node group for everything that is not a model."""
+        """A small managed node group for what the cluster itself stands on; its taint keeps everything else away."""
         nodes = self._section.system_nodes
         node_role = self._role("system-nodes", documents.service_trust("ec2.amazonaws.com"), plan.NODE_POLICIES)
         self.node_role_arn = node_role.arn
@@ -252,6 +253,8 @@ class Cluster(Component):
             version=self.version,
             ami_type=plan.AMI_TYPES[nodes.architecture],
             instance_types=nodes.instance_types,
+            labels={naming.POOL_LABEL: SYSTEM_POOL},
+            taints=[{"key": naming.SYSTEM_TAINT, "value": "true", "effect": "NO_SCHEDULE"}],
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             scaling_config={
                 "min_size": nodes.min_size,

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 from plinth.base import Component
 from plinth.cluster import karpenter_policy, plan, pod_network
 from plinth.cluster.cluster import Cluster
@@ -162,6 +162,7 @@ def controller_values(
     return {
         "replicas": 2 if environment.protects_data else 1,
         "priorityClassName": naming.SYSTEM_PRIORITY,
+        "tolerations": list(pods.SYSTEM_TOLERATIONS),
         "serviceAccount": {"name": SERVICE_ACCOUNT},
         "settings": {
             "clusterName": cluster_name,

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Addon:
     """Its service account in kube-system, where it needs an IAM role."""
     policy: str | None = None
     """AWS managed policy of that role, as a path such as `AmazonEKS_CNI_Policy`."""
+    settings: str | None = None
+    """Configuration values, JSON, where they do not depend on the network."""
 
     @property
     def version(self) -> str:
@@ -34,14 +36,19 @@ BEFORE_NODES = (
 )
 """What a node needs to become ready."""
 
+_ON_SYSTEM_NODES = {"tolerations": list(pods.SYSTEM_TOLERATIONS)}
+
 AFTER_NODES = (
-    Addon("coredns"),
+    Addon("coredns", settings=json.dumps(_ON_SYSTEM_NODES)),
     Addon(
         "aws-ebs-csi-driver",
         service_account="ebs-csi-controller-sa",
         policy="service-role/AmazonEBSCSIDriverPolicy",
+        settings=json.dumps({"controller": _ON_SYSTEM_NODES}),
     ),
     Addon("eks-node-monitoring-agent"),
+    # What autoscaling by processor or memory, and `kubectl top`, ask.
+    Addon("metrics-server", settings=json.dumps(_ON_SYSTEM_NODES)),
 )
 """What needs a node to run on: EKS calls it degraded before."""
 

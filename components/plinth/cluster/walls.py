@@ -28,8 +28,9 @@ class Namespace:
 NAMESPACES = (
     Namespace(naming.SYSTEM_NAMESPACE, "restricted"),
     Namespace(naming.SERVING_NAMESPACE, "restricted"),
-    # The node exporter reads the host's /proc and /sys and shares its network.
-    Namespace(naming.MONITORING_NAMESPACE, "privileged"),
+    Namespace(naming.MONITORING_NAMESPACE, "restricted"),
+    # The exception: agents that read the node's /proc, /sys and devices, such as the node exporter's.
+    Namespace(naming.NODES_NAMESPACE, "privileged"),
 )
 
 

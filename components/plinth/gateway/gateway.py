@@ -163,6 +163,7 @@ class Gateway(Component):
                         automount_service_account_token=False,
                         enable_service_links=False,
                         priority_class_name=self._priority_class,
+                        tolerations=[pods.toleration(wanted) for wanted in pods.SYSTEM_TOLERATIONS],
                         security_context=pods.pod_security(),
                         termination_grace_period_seconds=int(settings.drain_seconds) + 15,
                         topology_spread_constraints=[

@@ -36,6 +36,7 @@ class Monitoring(Component):
         gateway_metrics_port: str,
         cluster_name: pulumi.Input[str],
         namespace: pulumi.Input[str],
+        nodes_namespace: pulumi.Input[str],
         storage_class: pulumi.Input[str],
         bridge: SecretsBridge,
         data_key_arn: pulumi.Input[str],
@@ -66,7 +67,13 @@ class Monitoring(Component):
             cleanup_on_fail=True,
             max_history=3,
             timeout=900,
-            values=values.chart_values(section, environment, storage_class=storage_class, topic_arn=self.topic_arn),
+            values=values.chart_values(
+                section,
+                environment,
+                nodes_namespace=nodes_namespace,
+                storage_class=storage_class,
+                topic_arn=self.topic_arn,
+            ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[identity, password]),
         )
         self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)

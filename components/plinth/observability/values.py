@@ -29,6 +29,7 @@ def chart_values(
     section: Monitoring,
     environment: Environment,
     *,
+    nodes_namespace: pulumi.Input[str],
     storage_class: pulumi.Input[str],
     topic_arn: pulumi.Input[str],
 ) -> dict[str, Any]:
@@ -48,7 +49,12 @@ def chart_values(
             "securityContext": _RESTRICTED_POD | {"runAsUser": 65534, "runAsGroup": 65534, "fsGroup": 65534},
             "containerSecurityContext": _RESTRICTED,
         },
-        "prometheus-node-exporter": {"resources": _resources("20m", "64Mi")},
+        # On every node, whatever its taints; it reads the node's /proc and /sys, so it has a namespace for that.
+        "prometheus-node-exporter": {
+            "namespaceOverride": nodes_namespace,
+            "tolerations": [{"operator": "Exists"}],
+            "resources": _resources("20m", "64Mi"),
+        },
         # Amazon runs these where nobody can scrape them.
         "kubeControllerManager": {"enabled": False},
         "kubeScheduler": {"enabled": False},

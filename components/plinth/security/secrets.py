@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 from plinth.base import Component
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
@@ -115,7 +115,12 @@ def operator_values(environment: Environment) -> dict[str, Any]:
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     resources = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}}
-    pods = {"securityContext": container, "resources": resources}
+    each = {
+        "securityContext": container,
+        "resources": resources,
+        "priorityClassName": naming.SYSTEM_PRIORITY,
+        "tolerations": list(pods.SYSTEM_TOLERATIONS),
+    }
     return {
         "installCRDs": True,
         # Else whoever may edit a namespace could make a SecretStore there, and read with the operator's own role.
@@ -123,11 +128,10 @@ def operator_values(environment: Environment) -> dict[str, Any]:
         "replicaCount": replicas,
         "leaderElect": replicas > 1,
         "serviceAccount": {"create": True, "name": SERVICE_ACCOUNT},
-        "priorityClassName": naming.SYSTEM_PRIORITY,
         "podDisruptionBudget": {"enabled": replicas > 1, "minAvailable": 1},
-        **pods,
-        "webhook": {"replicaCount": replicas, "priorityClassName": naming.SYSTEM_PRIORITY, **pods},
-        "certController": {"priorityClassName": naming.SYSTEM_PRIORITY, **pods},
+        **each,
+        "webhook": {"replicaCount": replicas, **each},
+        "certController": each,
     }
 
 

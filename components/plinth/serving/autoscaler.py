@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes import helm
 
-from plinth import naming, versions
+from plinth import naming, pods, versions
 
 
 def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> helm.v3.Release:
@@ -25,6 +25,7 @@ def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.Resource
         timeout=600,
         values={
             "priorityClassName": naming.SYSTEM_PRIORITY,
+            "tolerations": list(pods.SYSTEM_TOLERATIONS),
             "operator": {"replicaCount": 2},
             "metricsServer": {"replicaCount": 2},
             "podSecurityContext": {

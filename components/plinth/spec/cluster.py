@@ -5,10 +5,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from plinth.spec.base import Cidr, LogDays, Model, RoleArn
+from plinth.spec.general_pools import GeneralPool
 
 
 class SystemNodes(Model):
-    """A small managed node group for controllers, the gateway and monitoring; GPU pools come on top."""
+    """A small managed node group for what the cluster stands on: add-ons, controllers and the gateway.
+
+    Its taint keeps everything else away, which goes to general and GPU pools.
+    """
 
     instance_types: Annotated[list[str], Field(min_length=1)] = ["m7g.large"]
     """EC2 instance types, all of one architecture."""
@@ -48,10 +52,20 @@ class Cluster(Model):
     """Networks that may reach the API from outside. Empty: private endpoint only."""
 
     system_nodes: SystemNodes = SystemNodes()
-    """Nodes for everything that is not a model."""
+    """Nodes for add-ons, controllers and the gateway."""
+
+    general_pools: Annotated[list[GeneralPool], Field(min_length=1)] = [GeneralPool()]
+    """Nodes without GPUs that Karpenter starts for monitoring, tenants, batch work and everything else."""
 
     log_days: LogDays = 90
     """Days that control-plane logs are kept."""
+
+    @field_validator("general_pools")
+    @classmethod
+    def _for_everything(cls, value: list[GeneralPool]) -> list[GeneralPool]:
+        if all(pool.dedicated for pool in value):
+            raise ValueError("every pool is dedicated, so that monitoring and tenants have no nodes: open one of them")
+        return value
 
     @field_validator("public_access_cidrs")
     @classmethod

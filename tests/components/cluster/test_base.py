@@ -27,7 +27,7 @@ def test_identities_are_pinned_and_the_same_in_a_preview(recorded):
     assert record(build, preview=True).identities == recorded.identities
 
 
-def test_pod_security_is_restricted_but_for_the_node_exporter(recorded):
+def test_pod_security_is_restricted_but_for_agents_on_nodes(recorded):
     levels = {
         n.inputs["metadata"]["name"]: n.inputs["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
         for n in recorded.of("kubernetes:core/v1:Namespace")
@@ -35,7 +35,8 @@ def test_pod_security_is_restricted_but_for_the_node_exporter(recorded):
     assert levels == {
         "plinth-system": "restricted",
         "plinth-serving": "restricted",
-        "plinth-monitoring": "privileged",
+        "plinth-monitoring": "restricted",
+        "plinth-nodes": "privileged",
     }
 
 
@@ -50,7 +51,8 @@ def test_every_namespace_denies_what_nobody_opened(recorded, namespace):
     assert deny["podSelector"] == {}
     assert "ingress" not in deny
     assert "egress" not in deny
-    closed = ["Ingress"] if namespace == naming.MONITORING_NAMESPACE else ["Ingress", "Egress"]
+    open_out = (naming.MONITORING_NAMESPACE,)
+    closed = ["Ingress"] if namespace in open_out else ["Ingress", "Egress"]
     assert deny["policyTypes"] == closed
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import gpu, laptop, models, network, references, tenants
+from plinth.spec.checks import cluster, gpu, laptop, models, network, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
+    (("cluster", "gpu_pools"), cluster.node_pools),
+    (("cluster", "network"), cluster.pool_zones),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("gpu_pools", "models"), gpu.host_memory),
