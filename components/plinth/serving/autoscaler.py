@@ -56,6 +56,7 @@ def group_controller(name: str, *, namespace: pulumi.Input[str], opts: pulumi.Re
         timeout=600,
         values={
             "replicaCount": 2,
+            "tolerations": list(pods.SYSTEM_TOLERATIONS),
             "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "resources": {
                 "requests": {"cpu": "100m", "memory": "256Mi"},

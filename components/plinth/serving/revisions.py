@@ -10,7 +10,7 @@ from plinth.spec.models import DevelopmentModel, Replicas, SelfHostedModel, Serv
 
 def canary_name(model: str) -> str:
     """Name of the revision beside a model."""
-    return f"{model}-canary"
+    return f"{model}-next"
 
 
 def canary(model: SelfHostedModel) -> SelfHostedModel | None:

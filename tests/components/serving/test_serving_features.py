@@ -283,15 +283,15 @@ def test_zero_replicas_are_said_in_both_places_and_on_a_route_alone():
 
 
 def test_a_canary_runs_beside_the_model_and_gets_its_percent(made, spec):
-    args = pod_of(made, "model-chat-large-canary-deployment")["containers"][0]["args"]
+    args = pod_of(made, "model-chat-large-next-deployment")["containers"][0]["args"]
     assert args[0].endswith("/acme/chat-large-70b/2026-11-15")
-    assert "--served-model-name=chat-large-canary" in args
-    assert made.one(DEPLOYMENT, "model-chat-large-canary-deployment").inputs["spec"]["replicas"] == 1
+    assert "--served-model-name=chat-large-next" in args
+    assert made.one(DEPLOYMENT, "model-chat-large-next-deployment").inputs["spec"]["replicas"] == 1
     route = next(it for it in gateway_plan.runtime_config(spec).routes if it.name == "chat-large")
     # 8 to 2, and a tenth of the first.
     assert [(it.backend, it.model, it.weight) for it in route.targets] == [
         ("chat-large", "chat-large", 18),
-        ("chat-large-canary", "chat-large-canary", 2),
+        ("chat-large-next", "chat-large-next", 2),
         ("acme-euw-h200", "chat-large", 5),
     ]
 
@@ -314,5 +314,5 @@ def test_names_of_adapters_and_canaries_are_nobody_elses():
     twin = {"adapters": [{"name": "chat-large", "path": "acme/a"}]}
     found = mistakes(platform(chat_small=twin))
     assert "models[0] does not have" in found["models[1].adapters[0].name"]
-    found = mistakes(platform(model("chat-large-canary"), chat_large={"canary": CANARY}))
+    found = mistakes(platform(model("chat-large-next"), chat_large={"canary": CANARY}))
     assert "models[0] has a canary" in found["models[5].name"]

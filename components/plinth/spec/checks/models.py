@@ -45,7 +45,7 @@ def served_names(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, model in enumerate(spec.models):
         if not isinstance(model, SelfHostedModel):
             continue
-        if model.canary and (name := f"{model.name}-canary") in taken:
+        if model.canary and (name := f"{model.name}-next") in taken:
             yield Problem(
                 f"{taken[name]}.name", name, f"another name: models[{index}] has a canary, which has this one"
             )
