@@ -13,6 +13,10 @@ BOTTLEROCKET = "v1.52.0"
 """Bottlerocket release of the nodes: pinned, so that a new image is a change somebody reviews."""
 
 
+AL2023 = "v20260903"
+"""Release of the Amazon Linux 2023 EKS images, for pools that need it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A Helm chart at one version."""
@@ -47,6 +51,7 @@ EKS_ADDONS = {
 API = {
     "NodePool": "karpenter.sh/v1",
     "NodeOverlay": "karpenter.sh/v1alpha1",
+    "NodeClass": "eks.amazonaws.com/v1",
     "EC2NodeClass": "karpenter.k8s.aws/v1",
     "ExternalSecret": "external-secrets.io/v1",
     "ClusterSecretStore": "external-secrets.io/v1",

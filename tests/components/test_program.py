@@ -103,7 +103,7 @@ def test_production_is_a_whole_platform(prod):
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
         "Cache", "Cluster", "ClusterBase", "Gateway", "GeneralNodePool", "GpuNodePool", "Karpenter", "Keys",
-        "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge",
+        "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge", "SecurityBaseline",
         "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 AWS: Final[Mapping[str, str]] = {
+    "accessanalyzer/analyzer:Analyzer": "analyzerName type",
     "acm/certificate:Certificate": "domainName subjectAlternativeNames validationMethod keyAlgorithm",
     "backup/selection:Selection": "planId iamRoleArn name resources notResources selectionTags conditions",
     "backup/vault:Vault": "name kmsKeyArn",
@@ -70,12 +71,14 @@ AWS: Final[Mapping[str, str]] = {
     "elasticache/serverlessCache:ServerlessCache": "engine kmsKeyId subnetIds snapshotArnsToRestores",
     "elasticache/user:User": "userId userName",
     "elasticache/userGroup:UserGroup": "userGroupId",
+    "guardduty/detectorFeature:DetectorFeature": "detectorId name",
     "iam/instanceProfile:InstanceProfile": "path",
     "iam/openIdConnectProvider:OpenIdConnectProvider": "url",
     "iam/policy:Policy": "description path",
     "iam/role:Role": "path",
     "iam/rolePolicy:RolePolicy": "role",
     "iam/rolePolicyAttachment:RolePolicyAttachment": "role policyArn",
+    "inspector2/enabler:Enabler": "accountIds resourceTypes",
     "kms/alias:Alias": "name",
     "kms/grant:Grant": "keyId granteePrincipal operations constraints retiringPrincipal",
     "kms/key:Key": "customerMasterKeySpec keyUsage multiRegion customKeyStoreId xksKeyId",
@@ -104,6 +107,7 @@ AWS: Final[Mapping[str, str]] = {
     "s3/bucketNotification:BucketNotification": "bucket",
     "s3/bucketObject:BucketObject": "bucket key",
     "s3/bucketObjectv2:BucketObjectv2": "bucket key",
+    "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": "bucket expectedBucketOwner",
     "s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
     "s3/bucketPolicy:BucketPolicy": "bucket",
     "s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from plinth import naming
 from plinth.base import Component
-from plinth.cluster import plan, pod_network
+from plinth.cluster import auto_mode, plan, pod_network
 from plinth.network.vpc import Network
 from plinth.security import documents
 from plinth.security.roles import Role, role
@@ -69,11 +69,13 @@ class Cluster(Component):
         network: Network,
         cluster_key_arn: pulumi.Input[str],
         log_key_arn: pulumi.Input[str],
+        auto_mode_nodes: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Cluster", name, section, environment=environment, opts=opts)
         self._prefix = name
         self._section = section
+        self._auto = auto_mode_nodes
         self._partition = documents.partition(environment.region)
         self.volume_key_arn = pulumi.Output.from_input(cluster_key_arn)
 
@@ -104,9 +106,7 @@ class Cluster(Component):
 
     def _control_plane(self, network: Network, log_key_arn: pulumi.Input[str]) -> aws.eks.Cluster:
         physical_name = naming.cluster_name(self._environment)
-        control_role = self._role(
-            "control-plane", documents.service_trust("eks.amazonaws.com"), ["AmazonEKSClusterPolicy"]
-        )
+        control_role = self._control_role()
         use_key = aws.iam.RolePolicy(
             f"{self._prefix}-control-plane-key",
             role=control_role.name,
@@ -151,10 +151,32 @@ class Cluster(Component):
                 "node_resources_fit": {"scoring_strategy": {"type": "MostAllocated", "resources": weights}}
             },
             bootstrap_self_managed_addons=False,
+            # EKS takes these three together or not at all. Amazon's own pools stay off: ours have limits.
+            compute_config={"enabled": True} if self._auto else None,
+            storage_config={"block_storage": {"enabled": True}} if self._auto else None,
+            kubernetes_network_config={"elastic_load_balancing": {"enabled": True}} if self._auto else None,
             deletion_protection=self._environment.stage == "production",
             # All of the network: nodes need its routes to join, and Karpenter to end its nodes in a destroy.
             opts=self.options(aws.eks.Cluster, depends_on=[network, logs, use_key, *control_role.attachments]),
         )
+
+    def _control_role(self) -> Role:
+        """The role of the control plane; with Auto Mode it starts nodes, volumes and load balancers too."""
+        if not self._auto:
+            trust = documents.service_trust("eks.amazonaws.com")
+            return self._role("control-plane", trust, ["AmazonEKSClusterPolicy"])
+        made = self._role(
+            "control-plane",
+            auto_mode.control_plane_trust(),
+            ["AmazonEKSClusterPolicy", *auto_mode.CLUSTER_POLICIES],
+        )
+        tags = aws.iam.RolePolicy(
+            f"{self._prefix}-control-plane-tags",
+            role=made.name,
+            policy=pulumi.Output.json_dumps(auto_mode.tag_nodes()),
+            opts=self.options(aws.iam.RolePolicy),
+        )
+        return Role(made.arn, made.name, [*made.attachments, tags])
 
     def _private_access(self, network: Network) -> pulumi.Resource:
         """The API's private endpoint answers in the whole VPC; EKS itself lets in nodes and pods only."""

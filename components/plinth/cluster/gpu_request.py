@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from plinth import naming
+from plinth.cluster.node_pool import taint_key
 from plinth.spec.gpu import GpuPool
+from plinth.spec.gpu_devices import EFA, GPU_CLASS, claimed, devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,11 @@ class Claim:
     count: int
     """Number of devices."""
 
+    def template_spec(self) -> dict[str, Any]:
+        """Spec of the ResourceClaimTemplate (resource.k8s.io/v1) that makes such a claim for each pod."""
+        exactly = {"deviceClassName": self.device_class, "allocationMode": "ExactCount", "count": self.count}
+        return {"spec": {"devices": {"requests": [{"name": self.name, "exactly": exactly}]}}}
+
 
 @dataclass(frozen=True, slots=True)
 class PodGpus:
@@ -29,7 +37,7 @@ class PodGpus:
     """Extended resources: both the container's requests and its limits, for example `nvidia.com/gpu: "4"`."""
 
     claims: Sequence[Claim]
-    """Claims of the pod that the container uses."""
+    """Claims of the pod that the container uses; empty but for pools with `sharing: dra`."""
 
     tolerations: Sequence[dict[str, str]]
     """Tolerations of the pod."""
@@ -37,12 +45,40 @@ class PodGpus:
     node_selector: dict[str, str]
     """Labels of the nodes that it may run on."""
 
+    memory_share: float = 1.0
+    """Part of each GPU's memory that is the pod's: less than 1 where pods take turns on a GPU that each sees whole."""
 
-def pod_gpus(pool: GpuPool, gpus: int) -> PodGpus:
-    """What a pod says to get `gpus` whole GPUs of a pool."""
+
+def pod_gpus(pool: GpuPool, gpus: int, *, efa: bool = False) -> PodGpus:
+    """What a pod says to get `gpus` units of a pool: whole GPUs, parts or turns of one, or Neuron devices.
+
+    Args:
+        pool: GPU pool that the pod runs on.
+        gpus: number of units (see `plinth.spec.gpu_devices`).
+        efa: whether the pod talks to others over EFA; it gets the share of interfaces that its GPUs are of the node's.
+
+    Raises:
+        ValueError: more units than one can have, or EFA on a pool without.
+    """
+    given = devices(pool)
+    if gpus > 1 and not given.splittable:
+        raise ValueError(f"pool {pool.name} gives out parts of GPUs: a pod can have one, not {gpus}")
+    resources = {} if claimed(pool) else {given.resource: str(gpus)}
+    if efa:
+        resources[EFA] = str(_efa_interfaces(pool, gpus))
     return PodGpus(
-        resources={naming.GPU_TAINT: str(gpus)},
-        claims=(),
-        tolerations=({"key": naming.GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"},),
+        resources=resources,
+        claims=(Claim("gpus", GPU_CLASS, gpus),) if claimed(pool) else (),
+        tolerations=(
+            {"key": taint_key(pool), "operator": "Exists", "effect": "NoSchedule"},
+            {"key": naming.POOL_LABEL, "operator": "Equal", "value": pool.name, "effect": "NoSchedule"},
+        ),
         node_selector={naming.POOL_LABEL: pool.name},
+        memory_share=given.share,
     )
+
+
+def _efa_interfaces(pool: GpuPool, gpus: int) -> int:
+    if not pool.efa:
+        raise ValueError(f"pool {pool.name} has no EFA: set efa to true")
+    return max(min(instance.efa * gpus // instance.gpus for instance in pool.instances), 1)

@@ -1,6 +1,7 @@
 """Karpenter: starts and stops the nodes that pods ask for."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -9,12 +10,13 @@ import pulumi_kubernetes as k8s
 
 from plinth import naming, pods, versions
 from plinth.base import Component
-from plinth.cluster import karpenter_policy, plan, pod_network
+from plinth.cluster import gates, karpenter_policy, plan, pod_network
 from plinth.cluster.cluster import Cluster
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.roles import role
 from plinth.spec.environment import Environment
+from plinth.spec.gpu import GpuPool
 
 SERVICE_ACCOUNT = "karpenter"
 
@@ -41,6 +43,7 @@ class Karpenter(Component):
         environment: Environment,
         cluster: Cluster,
         namespace: pulumi.Input[str],
+        pools: Sequence[GpuPool] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         section = {"crds": versions.KARPENTER_CRD.version, "controller": versions.KARPENTER.version}
@@ -85,7 +88,9 @@ class Karpenter(Component):
             "controller",
             versions.KARPENTER,
             namespace,
-            controller_values(environment, cluster.name, queue.name, own_pod_subnets=cluster.pods_have_own_subnets),
+            controller_values(
+                environment, cluster.name, queue.name, own_pod_subnets=cluster.pods_have_own_subnets, pools=pools
+            ),
             depends_on=[crds, identity, entry, *node_role.attachments],
         )
         self.ready = [crds, controller]
@@ -156,7 +161,12 @@ class Karpenter(Component):
 
 
 def controller_values(
-    environment: Environment, cluster_name: pulumi.Input[str], queue_name: pulumi.Input[str], *, own_pod_subnets: bool
+    environment: Environment,
+    cluster_name: pulumi.Input[str],
+    queue_name: pulumi.Input[str],
+    *,
+    own_pod_subnets: bool,
+    pools: Sequence[GpuPool],
 ) -> dict[str, Any]:
     """Values of the Karpenter chart. Its containers' own defaults already meet the `restricted` level."""
     return {
@@ -167,6 +177,7 @@ def controller_values(
         "settings": {
             "clusterName": cluster_name,
             "interruptionQueue": queue_name,
+            "featureGates": gates.feature_gates(pools),
             # Karpenter would count the pods of an interface that holds none.
             **({"reservedENIs": str(pod_network.RESERVED_INTERFACES)} if own_pod_subnets else {}),
         },

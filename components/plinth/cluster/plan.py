@@ -46,11 +46,14 @@ AFTER_NODES = (
         policy="service-role/AmazonEBSCSIDriverPolicy",
         settings=json.dumps({"controller": _ON_SYSTEM_NODES}),
     ),
-    Addon("eks-node-monitoring-agent"),
+    Addon("eks-node-monitoring-agent", settings=json.dumps({"dcgmAgent": {"tolerations": [{"operator": "Exists"}]}})),
     # What autoscaling by processor or memory, and `kubectl top`, ask.
     Addon("metrics-server", settings=json.dumps(_ON_SYSTEM_NODES)),
 )
-"""What needs a node to run on: EKS calls it degraded before."""
+"""What needs a node to run on: EKS calls it degraded before.
+
+The monitoring agent's DCGM host engine tolerates no taint by itself: it would watch no GPU node of ours.
+"""
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 """Every kind of control-plane log."""

@@ -46,7 +46,7 @@ def vllm_container(
         name="vllm",
         image=model.engine.image,
         command=place.command(model),
-        args=[weights, *vllm.serve_options(model, port, drain_seconds)],
+        args=[weights, *vllm.serve_options(model, port, drain_seconds, gpus.memory_share)],
         env=[core.v1.EnvVarArgs(name=key, value=value) for key, value in variables.items()],
         ports=[core.v1.ContainerPortArgs(name=PORT_NAME, container_port=port)] if place.leads else None,
         resources=pods.resources(
@@ -54,6 +54,7 @@ def vllm_container(
             cpu_limit=str(needs.cpu_limit),
             memory=f"{needs.memory_gib}Gi",
             extended=gpus.resources,
+            claims=[claim.name for claim in gpus.claims],
         ),
         security_context=pods.container_security(),
         **(_probes(model) if place.leads else {}),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from plinth.kinds import lws
 from plinth.spec import layout, sizing
 from plinth.spec.gpu import GpuPool
+from plinth.spec.gpu_devices import devices
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import USABLE_SHARE
 
@@ -34,8 +35,11 @@ DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
 """`--dtype` by precision; quantized checkpoints say theirs in `config.json`, so `auto` reads it there."""
 
 
-def serve_options(model: SelfHostedModel, port: int, drain_seconds: int) -> list[str]:
-    """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish."""
+def serve_options(model: SelfHostedModel, port: int, drain_seconds: int, memory_share: float = 1.0) -> list[str]:
+    """Options of `vllm serve`, after the address of the weights; running answers get `drain_seconds` to finish.
+
+    `memory_share` is the part of a GPU's memory that is the pod's, where pods take turns on it.
+    """
     options = [
         "--host=0.0.0.0",
         f"--port={port}",
@@ -46,7 +50,7 @@ def serve_options(model: SelfHostedModel, port: int, drain_seconds: int) -> list
         f"--tensor-parallel-size={model.parallelism.tensor}",
         *_parallel_options(model),
         f"--max-model-len={model.max_context_tokens}",
-        f"--gpu-memory-utilization={USABLE_SHARE}",
+        f"--gpu-memory-utilization={USABLE_SHARE * memory_share:.4g}",
         "--enable-prefix-caching" if model.prefix_caching else "--no-enable-prefix-caching",
         # Its default breaks off every running answer as soon as the pod has to go.
         f"--shutdown-timeout={drain_seconds}",
@@ -195,5 +199,5 @@ def rollout(model: SelfHostedModel, pool: GpuPool, models: list[SelfHostedModel]
     `models` are all models of the platform; those on other pools do not count.
     """
     wanted = sum(other.replicas.max * other.gpus for other in models if other.pool == pool.name)
-    spare = pool.max_gpus - wanted >= model.gpus
+    spare = pool.max_gpus * devices(pool).per_gpu - wanted >= model.gpus
     return Rollout(max_surge=1, max_unavailable=0) if spare else Rollout(max_surge=0, max_unavailable=1)

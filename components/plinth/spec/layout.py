@@ -1,7 +1,7 @@
 """How the GPUs of a replica lie on nodes. Pure."""
 
-from plinth import catalogue
 from plinth.spec.gpu import GpuPool
+from plinth.spec.gpu_devices import devices
 from plinth.spec.models import SelfHostedModel
 
 HOST_SHARE = 0.7
@@ -9,8 +9,8 @@ HOST_SHARE = 0.7
 
 
 def gpus_per_node(pool: GpuPool) -> int:
-    """GPUs of the smallest instance of a pool."""
-    return min(catalogue.instance(name).gpus for name in pool.instance_types)
+    """GPUs that the smallest instance of a pool gives out: parts or turns, where the pool shares them."""
+    return min(devices(pool).per_instance(facts) for facts in pool.instances)
 
 
 def nodes_per_replica(model: SelfHostedModel, pool: GpuPool) -> int:
@@ -26,20 +26,23 @@ def gpus_per_pod(model: SelfHostedModel, pool: GpuPool) -> int:
 def host_share(model: SelfHostedModel, pool: GpuPool) -> tuple[float, int]:
     """What one of a replica's pods gets of the smallest instance: its processors, and memory to request, in GiB."""
     gpus = gpus_per_pod(model, pool)
-    facts = [catalogue.instance(name) for name in pool.instance_types]
-    cpus = min(fact.vcpus * gpus / fact.gpus for fact in facts)
-    memory = min(fact.memory_gib * gpus / fact.gpus for fact in facts)
+    parts = [(facts, gpus / devices(pool).per_instance(facts)) for facts in pool.instances]
+    cpus = min(facts.vcpus * part for facts, part in parts)
+    memory = min(facts.memory_gib * part for facts, part in parts)
     return cpus, max(int(memory * HOST_SHARE), 1)
 
 
 def layout_problem(model: SelfHostedModel, pool: GpuPool) -> tuple[str, str] | None:
     """What is wrong with a replica's place on the nodes of its pool: (field of `parallelism`, what is allowed)."""
     shape, node = model.parallelism, gpus_per_node(pool)
+    if model.gpus > 1 and not devices(pool).splittable:
+        field = next(name for name in ("tensor", "pipeline", "data") if getattr(shape, name) > 1)
+        return field, f"1: pool {pool.name} gives out parts of GPUs ({pool.sharing.kind}), which do not work together"
     if shape.tensor > node:
         return "tensor", f"at most {node}, the GPUs of a node in pool {pool.name}; more nodes take pipeline or data"
     if model.gpus <= node:
         return None
-    counts = {catalogue.instance(name).gpus for name in pool.instance_types}
+    counts = {facts.gpus for facts in pool.instances}
     if len(counts) > 1:
         return "pipeline", f"at most {node} GPUs in all: the instances of pool {pool.name} differ in their number"
     if model.gpus % node:

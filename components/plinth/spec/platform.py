@@ -16,6 +16,7 @@ from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
 from plinth.spec.network import Network
 from plinth.spec.problem import SpecError
+from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.tenants import Tenant
 
@@ -28,6 +29,9 @@ class PlatformSpec(Model):
 
     network: Network = Network()
     """The virtual network."""
+
+    security: Security = Security()
+    """What watches the account: threat detection, vulnerability scans, the audit trail and the budget."""
 
     cluster: Cluster
     """The EKS cluster."""

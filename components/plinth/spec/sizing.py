@@ -21,6 +21,7 @@ USABLE_SHARE = 0.9
 OVERHEAD_GIB = 2.0
 """CUDA context, activations and CUDA graphs, per GPU."""
 
+
 ADAPTERS_AT_ONCE = 8
 """Most LoRA adapters that one batch uses; room for so many is kept on the GPUs."""
 
@@ -48,8 +49,13 @@ class Memory:
         return self.needed <= self.usable
 
 
-def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None) -> Memory:
-    """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length."""
+def memory_per_gpu(
+    model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None, memory_gib: float | None = None
+) -> Memory:
+    """Memory that each of a replica's GPUs needs, with `concurrent_requests` requests of full length.
+
+    `memory_gib` is what a pod may use of a GPU; all of it unless the pool shares its GPUs.
+    """
     tensor, pipeline = tensor_parallel or model.parallelism.tensor, model.parallelism.pipeline
     weights = _weight_bytes(model.architecture, model.precision) / (tensor * pipeline)
     weights += _adapter_bytes(model) / (tensor * pipeline)
@@ -59,7 +65,7 @@ def memory_per_gpu(model: SelfHostedModel, instance: GpuInstance, tensor_paralle
     if model.draft:
         weights += _weight_bytes(model.draft.architecture, model.draft.precision) / tensor
         kv_cache += _kv_bytes(model.draft.architecture, tensor, 1, cell) * tokens
-    return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, instance.gpu_memory_gib * USABLE_SHARE)
+    return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, (memory_gib or instance.gpu_memory_gib) * USABLE_SHARE)
 
 
 def _weight_bytes(shape: Architecture, precision: Precision) -> float:

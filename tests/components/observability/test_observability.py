@@ -104,9 +104,9 @@ def prod():
 
 
 def test_alerts_go_to_an_encrypted_topic_that_only_alertmanager_may_publish_to(prod):
-    topic = prod.one("aws:sns/topic:Topic").inputs
+    topic = prod.one("aws:sns/topic:Topic", "monitoring-alerts").inputs
     assert topic["kmsMasterKeyId"].endswith(":keys-data")
-    subscription = prod.one("aws:sns/topicSubscription:TopicSubscription").inputs
+    subscription = prod.one("aws:sns/topicSubscription:TopicSubscription", "monitoring-oncall").inputs
     assert (subscription["protocol"], subscription["endpoint"]) == ("email", "ai-platform-oncall@acme.example.com")
     policy = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "monitoring-identity-publish").inputs["policy"])
     publish, encrypt = policy["Statement"]

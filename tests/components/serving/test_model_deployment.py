@@ -36,7 +36,10 @@ def test_vllm_loads_its_weights_from_the_models_bucket(prod):
 def test_vllm_runs_on_its_pool_alone(prod):
     pod = pod_of(prod, "model-chat-large-deployment")
     assert pod["nodeSelector"] == {"plinth.dev/pool": "h100-reserved"}
-    assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert pod["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+        {"key": "plinth.dev/pool", "operator": "Equal", "value": "h100-reserved", "effect": "NoSchedule"},
+    ]
     assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
     assert pod["priorityClassName"] == "plinth-serving"
     # An answer under way may finish: vLLM waits for it, and Kubernetes for vLLM.

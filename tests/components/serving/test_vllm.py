@@ -54,7 +54,7 @@ def test_all_replicas_of_an_instance_fit_on_it(name, data):
     instance = catalogue.instance(name)
     parallel = data.draw(st.sampled_from([size for size in (1, 2, 4, 8) if size <= instance.gpus]))
     model = SMALL.model_copy(update={"parallelism": Parallelism(tensor=parallel)})
-    needs = vllm.pod_resources(model, GpuPool(name="pool", instance_types=[name], max_gpus=8))
+    needs = vllm.pod_resources(model, GpuPool(name="pool", instance_types=[name], max_gpus=16))
     replicas = instance.gpus // parallel
     assert replicas * needs.cpus <= instance.vcpus
     # What the kubelet and the daemons keep for themselves still has room.

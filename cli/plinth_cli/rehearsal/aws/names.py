@@ -10,6 +10,7 @@ _NAME_64 = NameRule(longest=64, prefix="namePrefix")
 
 NAMES: Final[dict[str, NameRule]] = {
     "aws:backup/vault:Vault": NameRule(longest=50),
+    "aws:cloudtrail/trail:Trail": NameRule(longest=128),
     "aws:cloudwatch/eventRule:EventRule": _NAME_64,
     "aws:cloudwatch/eventTarget:EventTarget": NameRule("targetId", longest=64),
     "aws:cloudwatch/logGroup:LogGroup": NameRule(longest=512, prefix="namePrefix"),

@@ -12,6 +12,7 @@ from plinth_cli.rehearsal.aws.data import DATA
 from plinth_cli.rehearsal.aws.infrastructure import COMPUTE, NETWORK
 from plinth_cli.rehearsal.aws.names import NAMES
 from plinth_cli.rehearsal.aws.real import REAL
+from plinth_cli.rehearsal.aws.security import SECURITY
 from plinth_cli.rehearsal.aws.shapes import TIME, arn
 from plinth_cli.rehearsal.immutable import AWS, AWS_ALWAYS
 from plinth_cli.rehearsal.sdk import Row
@@ -36,7 +37,7 @@ ROWS: Final[dict[str, Row]] = {
         immutable=(*AWS.get(token, "").split(), *AWS_ALWAYS),
         name=NAMES.get(f"aws:{token}"),
     )
-    for token, (id, outputs) in {**NETWORK, **COMPUTE, **DATA, **REAL}.items()
+    for token, (id, outputs) in {**NETWORK, **COMPUTE, **DATA, **SECURITY, **REAL}.items()
 }
 for _token in AWS.keys() | {token.removeprefix("aws:") for token in NAMES}:
     ROWS.setdefault(

@@ -1,10 +1,11 @@
 """vLLM in pods of the platform's own: a Deployment, or a LeaderWorkerSet where a replica needs several nodes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes import core, meta
+from pulumi_kubernetes import core, meta, resource
 
 from plinth import pods
 from plinth.cluster.gpu_request import pod_gpus
@@ -55,6 +56,7 @@ class DirectVllm:
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         """The workload and its Service; gives the workload."""
         nodes = layout.nodes_per_replica(model, site.pool)
+        site = replace(site, after=[*site.after, *self._claims(model, site)])
         workload = self._several(model, site, nodes) if nodes > 1 else self._one(model, site)
         service(
             f"{site.name}-service",
@@ -64,6 +66,21 @@ class DirectVllm:
             port=self.port,
         )
         return workload
+
+    def _claims(self, model: SelfHostedModel, site: Site) -> list[pulumi.Resource]:
+        """Templates of the claims with which pods get their GPUs, where the pool gives them out that way."""
+        gpus = pod_gpus(site.pool, layout.gpus_per_pod(model, site.pool))
+        return [
+            resource.v1.ResourceClaimTemplate(
+                f"{site.name}-{claim.name}",
+                metadata=meta.v1.ObjectMetaArgs(
+                    name=_template_name(model, claim.name), namespace=site.platform.namespace, labels=dict(site.labels)
+                ),
+                spec=claim.template_spec(),
+                opts=site.component.options(resource.v1.ResourceClaimTemplate),
+            )
+            for claim in gpus.claims
+        ]
 
     def _one(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         return deployment(
@@ -116,7 +133,7 @@ class DirectVllm:
 
     def _pod(self, model: SelfHostedModel, site: Site, place: vllm.Place) -> core.v1.PodSpecArgs:
         needs = vllm.pod_resources(model, site.pool)
-        gpus = pod_gpus(site.pool, needs.gpus)
+        gpus = pod_gpus(site.pool, needs.gpus, efa=site.pool.efa and place.nodes > 1)
         drain_seconds = site.platform.longest_request_seconds
         return core.v1.PodSpecArgs(
             init_containers=containers.fetch_containers(
@@ -135,6 +152,13 @@ class DirectVllm:
                 )
             ],
             volumes=containers.vllm_volumes(model, needs),
+            resource_claims=[
+                core.v1.PodResourceClaimArgs(
+                    name=claim.name, resource_claim_template_name=_template_name(model, claim.name)
+                )
+                for claim in gpus.claims
+            ]
+            or None,
             node_selector=gpus.node_selector,
             tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
             termination_grace_period_seconds=drain_seconds + DRAIN_MARGIN_SECONDS,
@@ -154,6 +178,10 @@ class DirectVllm:
                 pods.spread(selector, zone=True),
             ]
         }
+
+
+def _template_name(model: SelfHostedModel, claim: str) -> str:
+    return f"{model.name}-{claim}"
 
 
 def _together(selector: Mapping[str, str]) -> core.v1.PodAffinityArgs:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, laptop, models, network, references, tenants
+from plinth.spec.checks import cluster, gpu, laptop, models, network, pools, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
+    (("network", "gpu_pools"), pools.pool_zones),
+    (("gpu_pools",), pools.pools_apart),
+    (("gpu_pools", "models"), pools.served_pools),
     (("cluster", "gpu_pools"), cluster.node_pools),
     (("cluster", "network"), cluster.pool_zones),
     (("gpu_pools", "models"), gpu.gpu_fit),
