@@ -10,13 +10,24 @@ from urllib.parse import urlsplit
 from plinth import addresses, naming
 from plinth.gateway import hosted
 from plinth.security import documents
+from plinth.serving import revisions
 from plinth.serving.engines import engine_of
 from plinth.serving.remote import plan as remote
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import SelfHostedModel, ServedModel
-from plinth_runtime.config import ApiKey, Backend, GatewayConfig, KeysFile, Route, RuntimeConfig, Target, TenantAccess
+from plinth_runtime.config import (
+    ApiKey,
+    Backend,
+    GatewayConfig,
+    Hold,
+    KeysFile,
+    Route,
+    RuntimeConfig,
+    Target,
+    TenantAccess,
+)
 from plinth_runtime.names import KEY_PREFIX
 
 CONFIG_FOLDER = "/etc/plinth"
@@ -30,7 +41,8 @@ TENANT_ROUTES_FOLDER = f"{CONFIG_FOLDER}/tenant-routes"
 
 def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     """What the gateway reads at start."""
-    called = {model.name: _own_name(spec, model) for model in spec.models}
+    models = {model.name: model for model in (*spec.models, *revisions.self_hosted(spec.models))}
+    called = {name: _own_name(spec, model) for name, model in models.items()}
     called |= {gpu.name: remote.model(gpu) for gpu in spec.remote_gpus}
     return RuntimeConfig(
         environment=spec.environment.name,
@@ -52,15 +64,15 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             for tenant in spec.tenants
         ],
         backends=[
-            *(_backend(spec, model) for model in spec.models),
+            *(_backend(spec, model) for model in models.values()),
             *(remote.backend(gpu) for gpu in spec.remote_gpus),
         ],
         routes=[
             Route(
                 name=route.name,
                 targets=[
-                    Target(backend=target.model, model=called[target.model], weight=target.weight)
-                    for target in route.targets
+                    Target(backend=share.server, model=share.adapter or called[share.server], weight=share.weight)
+                    for share in revisions.shares(route, spec.models)
                 ],
             )
             for route in spec.gateway.routes
@@ -70,11 +82,17 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
 
 def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
     if not isinstance(model, HostedModel):
-        return Backend(name=model.name, base_url=addresses.model_url(spec, model))
+        return Backend(name=model.name, base_url=addresses.model_url(spec, model), hold=_hold(model))
     reach = hosted.reach(model, spec.environment)
     return Backend(
         name=model.name, base_url=reach.url, auth=reach.auth, probe="models" if reach.lists_models else "connect"
     )
+
+
+def _hold(model: ServedModel) -> Hold | None:
+    """How requests wait for a model that may have no replica."""
+    zero = model.scale_to_zero if isinstance(model, SelfHostedModel) else None
+    return Hold(max_requests=zero.hold_requests, seconds=zero.hold_seconds) if zero else None
 
 
 def _own_name(spec: PlatformSpec, model: ServedModel) -> str:

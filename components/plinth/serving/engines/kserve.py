@@ -5,7 +5,7 @@ from pulumi_kubernetes import apiextensions
 
 from plinth import naming, pods
 from plinth.kinds import kserve
-from plinth.serving import scaling
+from plinth.serving import scaling, vllm
 from plinth.serving.containers import PORT_NAME
 from plinth.serving.deployment import patience_seconds
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site
@@ -13,6 +13,7 @@ from plinth.serving.engines import router_pods
 from plinth.serving.engines.monitors import scrape
 from plinth.serving.engines.vllm import vllm_pod
 from plinth.spec.engines import KServeEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 
 
@@ -40,6 +41,10 @@ class KServe:
             "kserve.io/component": "workload",
         }
 
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """Every pod of the model."""
+        return self.pod_selector(model)
+
     def doors(self, model: SelfHostedModel) -> Doors:
         """The router calls the pods and reads their metrics; the gateway calls the router."""
         router = pods.peer(naming.SERVING_NAMESPACE, router_pods.selector(model.name))
@@ -53,7 +58,7 @@ class KServe:
         """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """KServe's Deployment.
 
         Its own way of scaling needs one more controller. An autoscaler of the platform's does not fight with KServe
@@ -64,7 +69,7 @@ class KServe:
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         """The LLMInferenceService and its router; gives the former."""
         selector = self.pod_selector(model)
-        pod = vllm_pod(model, site, selector=selector, port=self.port, container="main")
+        pod = vllm_pod(model, site, vllm.ALONE, selector=selector, port=self.port, container="main")
         timeout = f"{patience_seconds(model.start_minutes * 60) * model.replicas.max}s"
         served = kserve.LLMInferenceService(
             model=kserve.ModelSource(uri=pulumi.Output.from_input(site.weights), name=model.name),

@@ -10,6 +10,7 @@ from plinth.serving import containers, vllm
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TgiEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import USABLE_SHARE
 
@@ -61,6 +62,10 @@ class Tgi:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
 
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """Every pod of the model."""
+        return self.pod_selector(model)
+
     def doors(self, model: SelfHostedModel) -> Doors:
         """The gateway and Prometheus, on the server's port."""
         return usual_doors(self.port)
@@ -73,7 +78,7 @@ class Tgi:
         """It does not tell how full the KV cache is."""
         return Signals(waiting=f"sum({QUEUE}{{{monitors.of_model(model.name)}}})", kv_cache=None)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""
         return ScaleTarget("apps/v1", "Deployment", model.name)
 

@@ -11,6 +11,7 @@ from plinth.serving import containers, vllm
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TritonEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 
 FRONTEND = "/opt/tritonserver/python/openai/openai_frontend/main.py"
@@ -54,6 +55,10 @@ class Triton:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
 
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """Every pod of the model."""
+        return self.pod_selector(model)
+
     def doors(self, model: SelfHostedModel) -> Doors:
         """The gateway and Prometheus, on the frontend's port."""
         return usual_doors(self.port)
@@ -67,7 +72,7 @@ class Triton:
         where = f'{monitors.of_model(model.name)},model="{self._spec.model}"'
         return Signals(waiting=f"sum({PENDING}{{{where}}})", kv_cache=None)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""
         return ScaleTarget("apps/v1", "Deployment", model.name)
 

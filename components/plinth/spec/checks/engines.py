@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec import sizing
-from plinth.spec.engines import KServeEngine, RayEngine, TgiEngine, TritonEngine
+from plinth.spec.engines import KServeEngine, RayEngine, TgiEngine, TritonEngine, VllmEngine
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem
 
@@ -21,11 +21,32 @@ def engine_limits(spec: "PlatformSpec") -> Iterator[Problem]:
         if not isinstance(model, SelfHostedModel):
             continue
         path, engine = f"models[{index}]", model.engine
+        if not isinstance(engine, VllmEngine):
+            yield from _only_vllm(path, model)
         if isinstance(engine, TgiEngine) and not model.prefix_caching:
             allowed = "true: the engine tgi always keeps prefixes; vllm and kserve let you choose"
             yield Problem(f"{path}.prefix_caching", False, allowed)
         if isinstance(engine, TritonEngine):
             yield from _triton(path, model, engine)
+
+
+def _only_vllm(path: str, model: SelfHostedModel) -> Iterator[Problem]:
+    """What the platform does with vLLM's own pods, and another engine's controller or server would not."""
+    asked: dict[str, object] = {
+        "source.kind": model.source.kind if model.source.kind != "s3" else None,
+        "parallelism.pipeline": model.parallelism.pipeline if model.parallelism.pipeline > 1 else None,
+        "parallelism.data": model.parallelism.data if model.parallelism.data > 1 else None,
+        "draft": "given" if model.draft else None,
+        "adapters": [adapter.name for adapter in model.adapters] or None,
+        "kv_offload_gib": model.kv_offload_gib or None,
+        "scale_to_zero": "given" if model.scale_to_zero else None,
+        "canary": "given" if model.canary else None,
+    }
+    for field, value in asked.items():
+        if value is not None:
+            least = {"source.kind": "'s3'", "parallelism.pipeline": "1", "parallelism.data": "1"}.get(field, "absent")
+            allowed = f"{least} with the engine {model.engine.kind}; the engine vllm can do it"
+            yield Problem(f"{path}.{field}", value, allowed)
 
 
 def _triton(path: str, model: SelfHostedModel, engine: TritonEngine) -> Iterator[Problem]:
