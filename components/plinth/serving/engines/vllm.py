@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi_kubernetes import core, meta, resource
@@ -76,7 +76,7 @@ class DirectVllm:
                 metadata=meta.v1.ObjectMetaArgs(
                     name=_template_name(model, claim.name), namespace=site.platform.namespace, labels=dict(site.labels)
                 ),
-                spec=claim.template_spec(),
+                spec=cast(Any, claim.template_spec()),  # plain data, as Kubernetes reads it
                 opts=site.component.options(resource.v1.ResourceClaimTemplate),
             )
             for claim in gpus.claims
