@@ -56,9 +56,7 @@ def remedies(model: SelfHostedModel, pool: GpuPool, accepts: Accepts) -> list[st
     return found + list(_other_pool(model))
 
 
-def _fewer(
-    model: SelfHostedModel, pool: GpuPool, accepts: Accepts, field: str, step: int, least: int
-) -> Iterator[str]:
+def _fewer(model: SelfHostedModel, pool: GpuPool, accepts: Accepts, field: str, step: int, least: int) -> Iterator[str]:
     """The largest smaller value of a field with which the model fits."""
 
     def changed(steps: int) -> SelfHostedModel:
