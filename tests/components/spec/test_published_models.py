@@ -1,7 +1,11 @@
 """The arithmetic against what vLLM itself logged with public models; published_models.json has figures and sources."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from support.models import as_run, published, run_name
+from support.worlds import ROOT
 
 from plinth.spec import sizing
 from plinth.spec.kv_cache import kv_cache
@@ -62,3 +66,42 @@ def test_the_figures_are_of_many_kinds_of_models():
     for kind in ("mixture_of_experts", "latent_attention", "sliding_window", "tied_embeddings", "unquantized_billion"):
         assert any(kind in facts for facts in models.values()), kind
     assert {run["precision"] for run in RUNS} >= {"bf16", "fp8", "int8", "int4", "mxfp4"}
+
+
+PAGE = ROOT / "docs/reference/gpu-maths.md"
+
+
+def _table() -> Iterator[str]:
+    """What the page says of every run."""
+    yield "| Model | Weights, GiB: logged | estimated | Tokens: logged | estimated | Source |"
+    yield "|---|---|---|---|---|---|"
+    for run in RUNS:
+        model, cells = as_run(run), [run_name(run)]
+        weights = f"{sizing.weights_per_gpu(model, run['tensor']):.2f}"
+        cells += [f"{run['weights_gib']:.2f}", weights] if "weights_gib" in run else ["", ""]
+        cache = kv_cache(model.architecture, model.kv_cache_precision, run["tensor"], run["pipeline"])
+        if "kv_tokens" in run:
+            memory = run["available_gib"] * sizing.GIB
+            tokens = cache.tokens(memory, run["context"], model.max_batched_tokens)
+            cells += [f"{run['kv_tokens']:,}", f"{tokens:,}"]
+        else:
+            cells += ["", ""]
+        yield f"| {' | '.join([*cells, run['source']])} |"
+    yield ""
+    yield "Where weights differ by more than 3 %:"
+    yield ""
+    yield from (f"- {run_name(run)}: {run['weights_differ']}." for run in RUNS if "weights_differ" in run)
+    yield ""
+    yield "Sources:"
+    yield ""
+    for name, source in published()["sources"].items():
+        yield f"- {name}: {source['where']}, {source['date']}: {source['what']}."
+
+
+def test_the_page_has_the_figures():
+    text = PAGE.read_text()
+    before, _, _ = text.partition("| Model | Weights, GiB: logged")
+    fresh = before + "\n".join(_table()) + "\n"
+    if os.environ.get("PLINTH_UPDATE_SNAPSHOTS"):
+        PAGE.write_text(fresh)
+    assert PAGE.read_text() == fresh
