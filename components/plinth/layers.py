@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
-from plinth.cluster import auto_mode, flows
+from plinth.cluster import auto_mode, crds, flows
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.crds import CrdBundle
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -30,11 +32,9 @@ from plinth.serving import revisions
 from plinth.serving.autoscaler import autoscaler, group_controller
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
-from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.layout import nodes_per_replica
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -89,6 +89,7 @@ class ClusterLayer:
     """A cluster that workloads can be put on."""
 
     cluster: Cluster
+    crds: CrdBundle
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
@@ -124,6 +125,13 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
             ready=eks.ready,
         )
     )
+    bundle = CrdBundle(
+        "crds",
+        environment=environment,
+        projects=crds.projects(spec),
+        without=crds.brought_by_eks(spec),
+        opts=given.options(),
+    )
     base = ClusterBase(
         "base",
         environment=environment,
@@ -140,16 +148,26 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
+    ImageRules(
+        "images",
+        spec.cluster.images,
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
+        after=bundle.of("kyverno"),
+        opts=given.options(),
+    )
     karpenter = Karpenter(
         "karpenter",
         environment=environment,
         cluster=eks,
         namespace=system,
+        crds=bundle.of("karpenter"),
         pools=spec.gpu_pools,
         opts=given.options(),
     )
     pools = _gpu_pools(spec, below, eks, karpenter, given)
-    return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
+    return ClusterLayer(eks, bundle, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
 
 
 def _general_pools(
@@ -251,9 +269,13 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
     """The models that the platform serves itself, by name."""
     self_hosted = revisions.self_hosted(spec.models)
     pools = {pool.name: pool for pool in spec.gpu_pools}
-    system, opts = on.base.namespaces[naming.SYSTEM_NAMESPACE], on.given.options()
-    scaled = any(is_scaled(model) for model in self_hosted)
-    grouped = any(nodes_per_replica(model, pools[model.pool]) > 1 for model in self_hosted)
+    system, wanted = on.base.namespaces[naming.SYSTEM_NAMESPACE], crds.projects(spec)
+    groups = keda = None
+    if "lws" in wanted:
+        opts = on.given.options(depends_on=on.crds.of("lws"))
+        groups = group_controller("lws", namespace=system, opts=opts)
+    if "keda" in wanted:
+        keda = autoscaler("keda", namespace=system, opts=on.given.options(depends_on=on.crds.of("keda")))
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         cluster_name=on.cluster.name,
@@ -265,8 +287,8 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         pools=pools,
         nodes=on.pools,
         self_hosted=self_hosted,
-        groups=group_controller("lws", namespace=system, opts=opts) if grouped else None,
-        autoscaler=autoscaler("keda", namespace=system, opts=opts) if scaled else None,
+        groups=groups,
+        autoscaler=keda,
     )
     return {
         model.name: ModelDeployment(
@@ -359,6 +381,7 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         nodes_namespace=on.base.namespaces[naming.NODES_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
+        crds=on.crds.of("prometheus"),
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.for_workloads(),

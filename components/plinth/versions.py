@@ -27,14 +27,15 @@ class Chart:
     """HTTP repository; None where `name` is an OCI address."""
 
 
-KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
-LWS = Chart("oci://registry.k8s.io/lws/charts/lws", "0.10.0")
+LWS = Chart("oci://registry.k8s.io/lws/charts/lws", "0.9.0")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
 KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
+KYVERNO = Chart("kyverno", "3.9.0", "https://kyverno.github.io/kyverno")
+KYVERNO_APP = "1.19.0"
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {
@@ -61,6 +62,8 @@ API = {
     "LLMInferenceService": "serving.kserve.io/v1alpha2",
     "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",
     "RayService": "ray.io/v1",
+    "ValidatingPolicy": "policies.kyverno.io/v1",
+    "ImageValidatingPolicy": "policies.kyverno.io/v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",

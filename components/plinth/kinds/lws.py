@@ -1,6 +1,6 @@
 """LeaderWorkerSet: replicas of several pods, which start, restart and end together.
 
-Source: LeaderWorkerSet's API types, `leaderworkerset.x-k8s.io/v1`, 0.10.
+Source: LeaderWorkerSet's API types, `leaderworkerset.x-k8s.io/v1`, 0.9.
 """
 
 from collections.abc import Mapping

@@ -23,8 +23,8 @@ DEPLOYMENT, JOB = "kubernetes:apps/v1:Deployment", "kubernetes:batch/v1:Job"
 GROUPS = "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet"
 SCALED = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 WALL = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-IMAGE = "registry.acme.example.com/vllm@sha256:" + "1" * 64
-WEIGHTS = "registry.acme.example.com/weights@sha256:" + "2" * 64
+IMAGE = "777788889999.dkr.ecr.us-east-1.amazonaws.com/vllm@sha256:" + "1" * 64
+WEIGHTS = "777788889999.dkr.ecr.us-east-1.amazonaws.com/weights@sha256:" + "2" * 64
 SMALL = {"parameters_billion": 8.03, "layers": 32, "kv_heads": 8, "head_dim": 128}
 
 
