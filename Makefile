@@ -29,6 +29,8 @@ down: venv ## Stop what `make up` started (state is kept)
 	@$(BIN)/plinth down local
 
 test: check ## Everything: check, every environment rehearsed on the real engine, the laptop end to end
+	@echo "• Ten thousand random specs"
+	@PLINTH_RANDOM_SPECS=10000 $(BIN)/python -m pytest -s tests/components/spec/test_random_specs.py $(ARGS)
 	@echo "• Rehearsal and acceptance tests"
 	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW) $(ARGS)
 

@@ -50,6 +50,9 @@ def serve_options(model: SelfHostedModel, port: int, drain_seconds: int, memory_
         f"--tensor-parallel-size={model.parallelism.tensor}",
         *_parallel_options(model),
         f"--max-model-len={model.max_context_tokens}",
+        # Said, and not left to vLLM, which chooses by the GPU: the GPU memory that it needs depends on both.
+        f"--max-num-seqs={model.requests_at_once}",
+        f"--max-num-batched-tokens={model.max_batched_tokens}",
         f"--gpu-memory-utilization={USABLE_SHARE * memory_share:.4g}",
         "--enable-prefix-caching" if model.prefix_caching else "--no-enable-prefix-caching",
         # Its default breaks off every running answer as soon as the pod has to go.

@@ -1,8 +1,9 @@
 """What every section of the spec shares: strictness, names and small value types."""
 
+from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
@@ -52,8 +53,16 @@ RoleArn = Annotated[
     ),
 ]
 
+
+def _network(value: str) -> str:
+    IPv4Network(value, strict=False)  # raises ValueError for 300.0.0.0/8 and 10.0.0.0/33
+    return value
+
+
 Cidr = Annotated[
-    str, matches(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$", "an IPv4 network in CIDR notation, for example 10.20.0.0/16")
+    str,
+    matches(r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$", "an IPv4 network in CIDR notation, for example 10.20.0.0/16"),
+    AfterValidator(_network),
 ]
 
 ImageDigest = Annotated[

@@ -3,6 +3,7 @@
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Union, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -35,10 +36,8 @@ def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
             else:
                 valid[name] = field.get_default(call_default_factory=True)
             continue
-        annotated: Any = typing.Annotated  # at run time it takes a type that is only known then
-        adapter = TypeAdapter[Any](annotated[field.annotation, field])
         try:
-            valid[name] = adapter.validate_python(sections[name])
+            valid[name] = _section(name).validate_python(sections[name])
         except ValidationError as error:
             problems.extend(problems_in(error, field.annotation, (name,)))
     partial = PlatformSpec.model_construct(**valid)
@@ -48,6 +47,14 @@ def load_spec(data: object, source: str = "the platform spec") -> PlatformSpec:
     if problems:
         raise SpecError(problems, source)
     return PlatformSpec.model_validate(valid)
+
+
+@cache
+def _section(name: str) -> TypeAdapter[Any]:
+    """What validates one section; making it takes longer than using it."""
+    field = PlatformSpec.model_fields[name]
+    annotated: Any = typing.Annotated  # at run time it takes a type that is only known then
+    return TypeAdapter[Any](annotated[field.annotation, field])
 
 
 def _unknown_sections(data: Mapping[str, Any]) -> Iterator[Problem]:

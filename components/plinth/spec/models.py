@@ -1,16 +1,16 @@
 """Models: those the platform serves itself, and those of a hosted provider."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from plinth.spec.architecture import Architecture
 from plinth.spec.base import Model, Name
 from plinth.spec.engines import Engine
 from plinth.spec.hosted import AnyHostedModel
-from plinth.spec.weights import Adapter, Architecture, Draft, Precision, Source
-
-KvCachePrecision = Literal["auto", "fp8"]
-"""Number format of the KV cache."""
+from plinth.spec.kv_cache import KvCachePrecision
+from plinth.spec.weights import Adapter, Draft, Precision, Source
 
 
 class Replicas(Model):
@@ -125,6 +125,12 @@ class SelfHostedModel(Model):
     concurrent_requests: Annotated[int, Field(ge=1, le=1024)] = 8
     """Requests of full length that one replica must hold at once."""
 
+    max_requests: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Most requests of any length that one copy works on at once (at least its share of `concurrent_requests`)."""
+
+    max_batched_tokens: Annotated[int, Field(ge=256, le=131_072)] = 8192
+    """Most tokens that one step computes: more is faster for long prompts, and needs more GPU memory."""
+
     replicas: Replicas = Replicas()
     """How many copies run."""
 
@@ -143,6 +149,9 @@ class SelfHostedModel(Model):
             raise ValueError("replicas.min 0 and scale_to_zero go together: give both or neither")
         if self.draft and self.parallelism.pipeline > 1:
             raise ValueError("draft needs parallelism.pipeline 1: vLLM does not speculate across a pipeline")
+        if self.max_batched_tokens < self.requests_at_once:
+            least = self.requests_at_once
+            raise ValueError(f"max_batched_tokens {self.max_batched_tokens}: at least {least}, one for each request")
         if self.kv_offload_gib and not self.prefix_caching:
             raise ValueError("kv_offload_gib needs prefix_caching: what is kept is found again by its prefix")
         return self
@@ -151,6 +160,11 @@ class SelfHostedModel(Model):
     def gpus(self) -> int:
         """GPUs of one replica."""
         return self.parallelism.tensor * self.parallelism.pipeline * self.parallelism.data
+
+    @property
+    def requests_at_once(self) -> int:
+        """Most requests that one copy works on; the others wait."""
+        return max(self.max_requests, math.ceil(self.concurrent_requests / self.parallelism.data))
 
     @property
     def most_replicas(self) -> int:

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plinth.spec.architecture import Architecture
 from plinth.spec.base import ImageDigest, Model, Name, matches
 
-Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
-"""Number format of the weights."""
+Precision = Literal["bf16", "fp16", "fp8", "int8", "int4", "mxfp4"]
+"""Number format of the weights; `mxfp4` is that of gpt-oss."""
 
 WeightsPath = Annotated[
     str, matches(r"^[a-z0-9][a-z0-9._/-]*$", "a path of lower-case letters, digits and . _ / -", max_length=200)
@@ -46,22 +47,6 @@ class OciSource(Model):
 
 Source = Annotated[S3Source | OciSource, Field(discriminator="kind")]
 """Where weights come from, told apart by `kind`."""
-
-
-class Architecture(Model):
-    """Facts from the model's `config.json` that decide how much GPU memory it needs."""
-
-    parameters_billion: Annotated[float, Field(gt=0, le=5000)]
-    """All weights, in billions (a mixture of experts counts every expert)."""
-
-    layers: Annotated[int, Field(ge=1, le=500)]
-    """Number of layers: `num_hidden_layers` of `config.json`."""
-
-    kv_heads: Annotated[int, Field(ge=1, le=256)]
-    """Number of key and value heads: `num_key_value_heads` of `config.json`."""
-
-    head_dim: Annotated[int, Field(ge=16, le=1024)]
-    """Size of a head: `head_dim` of `config.json`, or else `hidden_size` divided by `num_attention_heads`."""
 
 
 class Draft(Model):

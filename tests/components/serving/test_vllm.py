@@ -24,6 +24,8 @@ def test_options_of_a_model_on_several_gpus():
         "--kv-cache-dtype=fp8",
         "--tensor-parallel-size=4",
         "--max-model-len=65536",
+        "--max-num-seqs=256",
+        "--max-num-batched-tokens=8192",
         "--gpu-memory-utilization=0.9",
         "--enable-prefix-caching",
         "--shutdown-timeout=600",

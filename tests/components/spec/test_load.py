@@ -105,11 +105,15 @@ def cases():
     return {
         "pool": (change((models, 0, "pool"), "h100-resreved"), "models[0].pool", "h100-reserved"),
         "too wide": (change((models, 1, "parallelism"), {"tensor": 2}), "models[1].parallelism.tensor", "at most 1"),
-        "too much memory": (change((models, 0, "parallelism"), {}), "models[0]", "parallelism.tensor 4 would fit"),
+        "too much memory": (
+            change((models, 0, "parallelism"), {}),
+            "models[0]",
+            "what would fit: parallelism.tensor 4;",
+        ),
         "fits nowhere": (
             change((models, 0, "concurrent_requests"), 512),
             "models[0]",
-            "lower concurrent_requests or max_context_tokens",
+            "what would fit: concurrent_requests 17; or max_context_tokens 2048.",
         ),
         "pool too small": (change((pools, 0, "max_gpus"), 16), "gpu_pools[0].max_gpus", "at least 32"),
         "spot alone": (

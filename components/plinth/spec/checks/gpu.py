@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plinth import catalogue
-from plinth.spec import gpu_devices, layout, sizing
+from plinth.spec import fitting, gpu_devices, layout, sizing
 from plinth.spec.gpu import GpuPool
 from plinth.spec.gpu_devices import devices
 from plinth.spec.models import SelfHostedModel
@@ -21,38 +20,44 @@ def gpu_fit(spec: "PlatformSpec") -> Iterator[Problem]:
         if not isinstance(model, SelfHostedModel) or model.pool not in pools:
             continue
         pool = pools[model.pool]
-        if problem := layout.layout_problem(model, pool):
+        if problem := layout.layout_problem(model, pool) or fitting.split_problem(model):
             field, allowed = problem
             yield Problem(f"models[{index}].parallelism.{field}", getattr(model.parallelism, field), allowed)
-            continue
-        for instance in pool.instances:
-            memory_gib = gpu_devices.memory_gib(pool, instance)
-            if not (memory := sizing.memory_per_gpu(model, instance, memory_gib=memory_gib)).fits:
-                yield Problem(f"models[{index}]", model.name, _memory_advice(model, pool, instance, memory))
+        elif not fitting.fits(model, pool):
+            yield Problem(f"models[{index}]", model.name, f"{_shortage(model, pool)}; {_advice(spec, index, pool)}")
 
 
-def _memory_advice(
-    model: SelfHostedModel, pool: GpuPool, instance: catalogue.GpuInstance, memory: sizing.Memory
-) -> str:
-    fitting = sizing.fitting_tensor_parallel(model, instance) if devices(pool).splittable else None
-    if not devices(pool).splittable:
-        unit = sizing.memory_per_gpu(model, instance)
-        advice = "a pool with sharing none would fit" if unit.fits else "it does not fit a whole GPU of the pool either"
-        return f"{_shortage(instance, memory)}; {advice}"
-    advice = (
-        f"parallelism.tensor {fitting} would fit"
-        if fitting
-        else f"no number of its {instance.gpus} GPUs fits: lower concurrent_requests or max_context_tokens, use a "
-        "smaller precision or larger GPUs"
-    )
-    return f"{_shortage(instance, memory)}; {advice}"
-
-
-def _shortage(instance: catalogue.GpuInstance, memory: sizing.Memory) -> str:
+def _shortage(model: SelfHostedModel, pool: GpuPool) -> str:
+    """How much is missing on the smallest GPU of a pool."""
+    facts = min(pool.instances, key=lambda instance: gpu_devices.memory_gib(pool, instance))
+    memory = sizing.memory_per_gpu(model, facts, memory_gib=gpu_devices.memory_gib(pool, facts))
+    unit = "GPU" if devices(pool).splittable else "part of a GPU"
     return (
-        f"at most {memory.usable:.0f} GiB a GPU on {instance.name} ({instance.gpu}); it needs {memory.needed:.0f} GiB: "
-        f"weights {memory.weights:.0f}, KV cache {memory.kv_cache:.0f}, overhead {memory.overhead:.0f}"
+        f"at most {memory.usable:.1f} GiB a {unit} on {facts.name} ({facts.gpu}); it needs {memory.needed:.1f} GiB: "
+        f"weights {memory.weights:.1f}, KV cache {memory.kv_cache:.1f}, overhead {memory.overhead:.1f}"
     )
+
+
+def _advice(spec: "PlatformSpec", index: int, pool: GpuPool) -> str:
+    before = {str(problem) for problem in _around(spec)}
+
+    def accepts(model: SelfHostedModel, changed: GpuPool) -> bool:
+        models = [*spec.models[:index], model, *spec.models[index + 1 :]]
+        pools = [changed if other.name == pool.name else other for other in spec.gpu_pools]
+        after = _around(spec.model_copy(update={"models": models, "gpu_pools": pools}))
+        return all(str(problem) in before for problem in after)
+
+    model = spec.models[index]
+    found = fitting.remedies(model, pool, accepts) if isinstance(model, SelfHostedModel) else []
+    if not found:
+        return "no instance of the catalogue holds it, lower precision, max_context_tokens or concurrent_requests"
+    return f"what would fit: {'; or '.join(found)}"
+
+
+def _around(spec: "PlatformSpec") -> Iterator[Problem]:
+    """What else depends on the sizes of models."""
+    yield from gpu_capacity(spec)
+    yield from host_memory(spec)
 
 
 def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
