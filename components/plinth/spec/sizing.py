@@ -75,11 +75,6 @@ class Memory:
         return self.needed <= self.usable
 
 
-def weights_gib(model: SelfHostedModel) -> float:
-    """Size of all weights, in GiB."""
-    return model.architecture.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / GIB
-
-
 def memory_per_gpu(
     model: SelfHostedModel, instance: GpuInstance, tensor_parallel: int | None = None, memory_gib: float | None = None
 ) -> Memory:
