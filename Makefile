@@ -52,6 +52,7 @@ unit: venv policy-venv
 	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW:%=--ignore=%) --ignore=tests/conformance $(ARGS)
 
 conformance: venv ## Apply everything to a real Kubernetes API server (built once, from source: minutes)
+	@$(BIN)/python -c "from plinth_cli import console; from plinth_cli.toolchain import apiserver; apiserver.ensure_apiserver(console.Console())"
 	@$(BIN)/python -m pytest tests/conformance $(ARGS)
 
 bench: venv policy-venv ## Measure: time, memory, and the overhead of our program over a flat one

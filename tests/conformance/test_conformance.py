@@ -22,6 +22,8 @@ from plinth_cli.toolchain.apiserver import ensure_apiserver
 ENVIRONMENTS = ("local", "dev", "staging", "prod")
 CUSTOM_RESOURCES_SECONDS = 300
 
+pytestmark = pytest.mark.timeout(3600)  # the first test waits for the server, and for it to be built if need be
+
 KEPT = frozenset({"Namespace", "PriorityClass"})
 """Kinds that others need to be there. Everything else is not kept, so that environments do not meet."""
 

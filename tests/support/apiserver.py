@@ -52,7 +52,7 @@ class ApiServer:
     def established(self, definition: str) -> bool:
         """Whether the kinds of a CustomResourceDefinition are served."""
         path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition}"
-        conditions = self._ask("GET", path)["status"].get("conditions", ())
+        conditions = self._ask("GET", path).get("status", {}).get("conditions") or ()  # null at first
         return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
     def version(self) -> str:
