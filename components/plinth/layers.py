@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
-from plinth.cluster import auto_mode
+from plinth.cluster import auto_mode, device_layer
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
+from plinth.cluster.gpu_runtime import GpuRuntime
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -126,7 +127,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         pools=spec.gpu_pools,
         opts=given.options(),
     )
-    pools = _gpu_pools(spec, below, eks, karpenter, given)
+    pools = _gpu_pools(spec, below, eks, karpenter, base.namespaces[naming.NODES_NAMESPACE], given)
     return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
 
 
@@ -148,12 +149,17 @@ def _general_pools(
 
 
 def _gpu_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
+    spec: PlatformSpec,
+    below: Foundation,
+    eks: Cluster,
+    karpenter: Karpenter,
+    nodes_namespace: pulumi.Output[str],
+    given: Providers,
 ) -> dict[str, GpuNodePool]:
     auto = None
     if auto_mode.wanted(spec.gpu_pools):
         auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
-    return {
+    made = {
         pool.name: GpuNodePool(
             f"pool-{pool.name}",
             pool,
@@ -166,6 +172,15 @@ def _gpu_pools(
         )
         for pool in spec.gpu_pools
     }
+    if device_layer.releases(spec.gpu_pools):
+        GpuRuntime(
+            "gpu",
+            environment=spec.environment,
+            pools=spec.gpu_pools,
+            namespace=nodes_namespace,
+            opts=given.options(),
+        )
+    return made
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
 KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
+NVIDIA_DEVICE_PLUGIN = Chart("nvidia-device-plugin", "0.20.0", "https://nvidia.github.io/k8s-device-plugin")
+NVIDIA_DRA_DRIVER = Chart("oci://registry.k8s.io/dra-driver-nvidia/charts/dra-driver-nvidia-gpu", "0.4.0")
+DCGM_EXPORTER = Chart("dcgm-exporter", "4.8.2", "https://nvidia.github.io/dcgm-exporter/helm-charts")
+EFA_DEVICE_PLUGIN = Chart("aws-efa-k8s-device-plugin", "v0.5.30", "https://aws.github.io/eks-charts")
+NEURON = Chart("oci://public.ecr.aws/neuron/neuron-helm-chart", "1.5.0")
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {

@@ -167,6 +167,12 @@ GPU = [
     ),
     Sample(
         "gpu-pools-bounded",
+        "kubernetes:karpenter.sh/v1:NodePool",
+        {"spec": {**node_pool()["spec"], "replicas": 2, "limits": {"nodes": "3"}}},
+        [Bad(("spec", "limits", "nodes"), "500", "nodes 500")],
+    ),
+    Sample(
+        "gpu-pools-bounded",
         "aws:eks/nodeGroup:NodeGroup",
         {"scalingConfig": {"minSize": 2, "maxSize": 4, "desiredSize": 2}},
         [

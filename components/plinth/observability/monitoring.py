@@ -9,7 +9,7 @@ import pulumi_random as random
 
 from plinth import addresses, naming, pods, versions
 from plinth.base import Component
-from plinth.observability import alerts, dashboard, values
+from plinth.observability import alerts, dashboard, gpu_metrics, values
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret, managed_secret
@@ -76,8 +76,15 @@ class Monitoring(Component):
             ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[identity, password]),
         )
-        self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)
-        self._scrape("models", containers.COMPONENT, naming.SERVING_NAMESPACE, containers.PORT_NAME, release)
+        self._scrape(
+            "gateway", pods.selector(addresses.GATEWAY), naming.SYSTEM_NAMESPACE, gateway_metrics_port, release
+        )
+        self._scrape(
+            "models", pods.selector(containers.COMPONENT), naming.SERVING_NAMESPACE, containers.PORT_NAME, release
+        )
+        if gpu_metrics.exported(spec.gpu_pools):
+            exporter = {"app.kubernetes.io/name": gpu_metrics.EXPORTER}
+            self._scrape("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)
         self._custom("PrometheusRule", "alerts", alerts.prometheus_rule(spec), release)
         k8s.core.v1.ConfigMap(
             f"{name}-dashboard",
@@ -138,11 +145,11 @@ class Monitoring(Component):
             opts=self.options(k8s.apiextensions.CustomResource),
         )
 
-    def _scrape(self, name: str, component: str, namespace: str, port: str, release: pulumi.Resource) -> None:
-        """Scrape the pods of a component."""
+    def _scrape(self, name: str, chosen: dict[str, str], namespace: str, port: str, release: pulumi.Resource) -> None:
+        """Scrape the pods with these labels."""
         spec = {
             "namespaceSelector": {"matchNames": [namespace]},
-            "selector": {"matchLabels": pods.selector(component)},
+            "selector": {"matchLabels": chosen},
             "podMetricsEndpoints": [{"port": port, "path": names.METRICS_PATH}],
         }
         self._custom("PodMonitor", name, spec, release)
