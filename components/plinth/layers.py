@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
-from plinth.cluster import auto_mode, device_layer
+from plinth.cluster import auto_mode, device_layer, flows
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
@@ -106,7 +106,7 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
     base = ClusterBase(
         "base",
         environment=environment,
-        vpc_cidr=spec.network.node_cidr,
+        flows=flows.flows(spec),
         cluster_key_arn=below.keys.arn["cluster"],
         opts=given.options(),
     )
@@ -224,6 +224,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
         bridge=on.bridge,
         runtime_image=spec.gateway.image,
+        databases_cidr=spec.network.node_cidr,
         tenants=[tenant.name for tenant in spec.tenants],
         opts=on.for_workloads(),
     )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SPEC_KEY = "platform"
 """Configuration key of the spec, within the project's namespace."""
 
+PRODUCTION = "prod"
+"""Environment that the reference pages take as their example."""
+
 
 def platform(stack: Path | None = None) -> Project:
     """Return the platform's project, also when called from a team stack's folder."""
@@ -98,17 +101,22 @@ def validate(envs: list[str]) -> int:
 
 
 def schema(*, write: bool) -> int:
-    """Print the JSON Schema of an environment's file, or write it and the reference page to where they are kept."""
+    """Print the JSON Schema of an environment's file, or write it and the reference pages to where they are kept."""
+    from plinth.cluster import flows_page
     from plinth.spec import reference
     from plinth.spec import schema as editors
 
     if not write:
         Console().say(editors.render().rstrip())
         return 0
-    for kept, render in ((editors.SCHEMA_PATH, editors.render), (reference.REFERENCE_PATH, reference.render)):
-        path = platform().root / kept
+    project = platform()
+    pages = {editors.SCHEMA_PATH: editors.render(), reference.REFERENCE_PATH: reference.render()}
+    if PRODUCTION in project.environments():
+        pages[flows_page.PATH] = flows_page.render(read_spec(project, PRODUCTION))
+    for kept, text in pages.items():
+        path = project.root / kept
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         Console().say(f"Wrote {path}")
     return 0
 

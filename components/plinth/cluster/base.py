@@ -1,11 +1,14 @@
 """What every workload in the cluster stands on."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_kubernetes as k8s
 
 from plinth import naming
 from plinth.base import Component
 from plinth.cluster import walls
+from plinth.cluster.flows import Flow
 from plinth.spec.environment import Environment
 
 STORAGE_CLASS = "gp3-encrypted"
@@ -34,7 +37,7 @@ class ClusterBase(Component):
         name: str,
         *,
         environment: Environment,
-        vpc_cidr: str,
+        flows: Sequence[Flow],
         cluster_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -52,7 +55,7 @@ class ClusterBase(Component):
             ).metadata.name
             for label, (value, meaning) in PRIORITIES.items()
         }
-        self.namespaces = {space.name: self._namespace(space, vpc_cidr) for space in walls.NAMESPACES}
+        self.namespaces = {space.name: self._namespace(space, flows) for space in walls.NAMESPACES}
         self.storage_class_name = self._storage_class(cluster_key_arn)
         self.register_outputs(
             {
@@ -62,7 +65,7 @@ class ClusterBase(Component):
             }
         )
 
-    def _namespace(self, space: walls.Namespace, vpc_cidr: str) -> pulumi.Output[str]:
+    def _namespace(self, space: walls.Namespace, flows: Sequence[Flow]) -> pulumi.Output[str]:
         """A namespace; its name is handed out once its walls stand and its pods may have their priority."""
         namespace = k8s.core.v1.Namespace(
             f"{self._prefix}-{space.name}",
@@ -76,7 +79,7 @@ class ClusterBase(Component):
                 spec=spec,
                 opts=self.options(k8s.networking.v1.NetworkPolicy),
             ).metadata.namespace
-            for label, spec in walls.policies(space.name, vpc_cidr).items()
+            for label, spec in walls.policies(space.name, flows).items()
         ]
         before = [*walled, *self.priority_classes.values()]
         return pulumi.Output.all(namespace.metadata.name, *before).apply(lambda names: str(names[0]))

@@ -1,19 +1,16 @@
-"""Who may talk to whom in the platform's own namespaces, before any workload adds a door of its own.
+"""The walls of the platform's own namespaces: everything is closed, and opened by the table of flows. Pure.
 
 Network policies add up: each workload brings the policy that opens what it needs (`plinth.pods`). Here is what
-holds for a namespace as a whole, and for the controllers, whose charts bring none.
+holds for a namespace as a whole, and for the pods of charts, which bring none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pulumi_kubernetes import meta, networking
 
 from plinth import naming, pods
-
-WEBHOOK_PORTS = (6443, 9443, 10250)
-"""Ports on which controllers answer the API server: KEDA's metrics and webhook, the other webhooks."""
-
-PROMETHEUS_PORT = 9090
+from plinth.cluster.flows import End, Flow, Pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,77 +41,56 @@ def security_labels(level: str) -> dict[str, str]:
     }
 
 
-def policies(namespace: str, vpc_cidr: str) -> dict[str, networking.v1.NetworkPolicySpecArgs]:
-    """The network policies of a platform namespace, by name.
+def policies(namespace: str, flows: Sequence[Flow]) -> dict[str, networking.v1.NetworkPolicySpecArgs]:
+    """The network policies of a platform namespace, by name: nothing, and then what the flows open."""
+    both = ["Ingress", "Egress"]
+    found = {
+        "default-deny": networking.v1.NetworkPolicySpecArgs(pod_selector=meta.v1.LabelSelectorArgs(), policy_types=both)
+    }
+    for end in _walled(namespace, flows):
+        ingress = [flow for flow in flows if flow.destination == end]
+        egress = [flow for flow in flows if flow.source == end]
+        found[str(end.wall)] = networking.v1.NetworkPolicySpecArgs(
+            pod_selector=_selector(end),
+            policy_types=["Ingress"] * bool(ingress) + ["Egress"] * bool(egress),
+            ingress=[
+                networking.v1.NetworkPolicyIngressRuleArgs(from_=[_peer(flow.source)], ports=_ports(flow))
+                for flow in ingress
+            ]
+            or None,
+            egress=[
+                networking.v1.NetworkPolicyEgressRuleArgs(to=[_peer(flow.destination)], ports=_ports(flow))
+                for flow in egress
+            ]
+            or None,
+        )
+    return found
 
-    Everything is closed, except names (DNS). Monitoring may go out anywhere, because it scrapes everything. The
-    API server calls webhooks from addresses of the VPC that belong to no pod, so those ports are open to the VPC.
-    """
-    if namespace == naming.MONITORING_NAMESPACE:
-        return {"default-deny": _deny("Ingress"), "monitoring": _monitoring(vpc_cidr)}
-    closed = {"default-deny": _deny("Ingress", "Egress"), "allow-dns": _dns()}
-    if namespace == naming.SYSTEM_NAMESPACE:
-        return {**closed, "controllers": _system(vpc_cidr)}
-    return closed
+
+def _walled(namespace: str, flows: Sequence[Flow]) -> list[Pods]:
+    ends = [end for flow in flows for end in (flow.source, flow.destination)]
+    return [*dict.fromkeys(end for end in ends if isinstance(end, Pods) and end.wall and end.namespace == namespace)]
 
 
-EVERYONE = meta.v1.LabelSelectorArgs()
+def _selector(end: Pods) -> meta.v1.LabelSelectorArgs:
+    if end.charts:
+        not_ours = meta.v1.LabelSelectorRequirementArgs(
+            key="app.kubernetes.io/part-of", operator="NotIn", values=[pods.PART_OF]
+        )
+        return meta.v1.LabelSelectorArgs(match_expressions=[not_ours])
+    return meta.v1.LabelSelectorArgs(match_labels=dict(end.labels) or None)
 
 
-def _deny(*directions: str) -> networking.v1.NetworkPolicySpecArgs:
-    return networking.v1.NetworkPolicySpecArgs(pod_selector=EVERYONE, policy_types=list(directions))
-
-
-def _dns() -> networking.v1.NetworkPolicySpecArgs:
-    return networking.v1.NetworkPolicySpecArgs(
-        pod_selector=EVERYONE, policy_types=["Egress"], egress=[pods.allow_dns()]
+def _peer(end: End) -> networking.v1.NetworkPolicyPeerArgs:
+    if not isinstance(end, Pods):
+        return networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=end.cidr))
+    if end.namespace is None:
+        raise ValueError("tenants are peers of the gateway alone, which brings its own policy")
+    return networking.v1.NetworkPolicyPeerArgs(
+        namespace_selector=meta.v1.LabelSelectorArgs(match_labels={"kubernetes.io/metadata.name": end.namespace}),
+        pod_selector=_selector(end) if end.labels or end.charts else None,
     )
 
 
-def _webhooks(vpc_cidr: str) -> networking.v1.NetworkPolicyIngressRuleArgs:
-    return networking.v1.NetworkPolicyIngressRuleArgs(
-        from_=[networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=vpc_cidr))],
-        ports=pods.ports(*WEBHOOK_PORTS),
-    )
-
-
-def _monitoring(vpc_cidr: str) -> networking.v1.NetworkPolicySpecArgs:
-    inside = networking.v1.NetworkPolicyPeerArgs(pod_selector=EVERYONE)
-    return networking.v1.NetworkPolicySpecArgs(
-        pod_selector=EVERYONE,
-        policy_types=["Ingress"],
-        ingress=[
-            networking.v1.NetworkPolicyIngressRuleArgs(from_=[inside]),
-            # KEDA asks for the metrics that it scales by.
-            pods.allow_from([pods.peer(naming.SYSTEM_NAMESPACE)], PROMETHEUS_PORT),
-            _webhooks(vpc_cidr),
-        ],
-    )
-
-
-def _system(vpc_cidr: str) -> networking.v1.NetworkPolicySpecArgs:
-    """Controllers reach AWS and the API server, and each other; the platform's own pods open their own doors."""
-    each_other = networking.v1.NetworkPolicyPeerArgs(pod_selector=_controllers())
-    monitoring = pods.peer(naming.MONITORING_NAMESPACE)
-    return networking.v1.NetworkPolicySpecArgs(
-        pod_selector=_controllers(),
-        policy_types=["Ingress", "Egress"],
-        ingress=[_webhooks(vpc_cidr), networking.v1.NetworkPolicyIngressRuleArgs(from_=[each_other, monitoring])],
-        egress=[
-            pods.allow_addresses("0.0.0.0/0", 443),
-            pods.allow_pod_identity(),
-            pods.allow_to([monitoring], PROMETHEUS_PORT),
-            networking.v1.NetworkPolicyEgressRuleArgs(to=[each_other]),
-        ],
-    )
-
-
-def _controllers() -> meta.v1.LabelSelectorArgs:
-    """Pods that are not the platform's own: those of charts."""
-    return meta.v1.LabelSelectorArgs(
-        match_expressions=[
-            meta.v1.LabelSelectorRequirementArgs(
-                key="app.kubernetes.io/part-of", operator="NotIn", values=[pods.PART_OF]
-            )
-        ]
-    )
+def _ports(flow: Flow) -> list[networking.v1.NetworkPolicyPortArgs] | None:
+    return pods.ports(*flow.ports, protocol=flow.protocol) if flow.ports else None

@@ -63,12 +63,13 @@ class VectorStore(Component):
         namespace: pulumi.Input[str],
         bridge: SecretsBridge,
         runtime_image: str,
+        databases_cidr: str,
         tenants: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("VectorStore", name, section, environment=environment, opts=opts)
         self._prefix = name
-        self._namespace = namespace
+        self._namespace, self._databases_cidr = namespace, databases_cidr
         self._labels = pods.labels("vector-store", APP)
 
         logins, passwords = tenant_logins(
@@ -150,6 +151,6 @@ class VectorStore(Component):
         return networking.v1.NetworkPolicy(
             f"{self._prefix}-wall",
             metadata=self._metadata(APP),
-            spec=database_wall(),
+            spec=database_wall(within=self._databases_cidr),
             opts=self.options(networking.v1.NetworkPolicy),
         )

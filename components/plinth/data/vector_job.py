@@ -98,9 +98,12 @@ def job_pod(
     )
 
 
-def database_wall(matching: dict[str, str] | None = None) -> networking.v1.NetworkPolicySpecArgs:
-    """The Job, or the pods that `matching` chooses, reach names and the database, and nothing reaches them."""
-    database = networking.v1.NetworkPolicyEgressRuleArgs(ports=pods.ports(PORT))
+def database_wall(matching: dict[str, str] | None = None, *, within: str) -> networking.v1.NetworkPolicySpecArgs:
+    """The Job, or the pods that `matching` chooses, reach names and databases, and nothing reaches them.
+
+    `within` is the network that databases are in.
+    """
+    database = pods.allow_addresses(within, PORT)
     return networking.v1.NetworkPolicySpecArgs(
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=matching or pods.selector(COMPONENT, APP)),
         policy_types=["Ingress", "Egress"],

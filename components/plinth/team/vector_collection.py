@@ -98,7 +98,7 @@ class VectorCollection(Component):
         return networking.v1.NetworkPolicy(
             f"{name}-wall",
             metadata=self._metadata(self._object),
-            spec=vector_job.database_wall({READER_LABEL: "true"}),
+            spec=vector_job.database_wall({READER_LABEL: "true"}, within="0.0.0.0/0"),
             opts=self.options(networking.v1.NetworkPolicy),
         )
 

@@ -4,17 +4,16 @@ import pulumi_kubernetes as k8s
 import pytest
 from support.recorder import record
 from support.snapshot import check_identities
-from support.worlds import environment
+from support.worlds import environment, spec
 
-from plinth import naming
-from plinth.cluster import walls
+from plinth.cluster import flows, walls
 from plinth.cluster.base import ClusterBase
 
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 
 def build():
-    return ClusterBase("base", environment=environment(), vpc_cidr="10.20.0.0/16", cluster_key_arn="arn:cluster")
+    return ClusterBase("base", environment=environment(), flows=flows.flows(spec("dev")), cluster_key_arn="arn:cluster")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +50,7 @@ def test_every_namespace_denies_what_nobody_opened(recorded, namespace):
     assert deny["podSelector"] == {}
     assert "ingress" not in deny
     assert "egress" not in deny
-    open_out = (naming.MONITORING_NAMESPACE,)
-    closed = ["Ingress"] if namespace in open_out else ["Ingress", "Egress"]
-    assert deny["policyTypes"] == closed
+    assert deny["policyTypes"] == ["Ingress", "Egress"]
 
 
 def test_only_webhook_ports_are_open_to_the_vpc(recorded):
@@ -61,7 +58,7 @@ def test_only_webhook_ports_are_open_to_the_vpc(recorded):
         for rule in policy.inputs["spec"].get("ingress", []):
             if any("ipBlock" in peer for peer in rule["from"]):
                 assert [peer["ipBlock"]["cidr"] for peer in rule["from"]] == ["10.20.0.0/16"]
-                assert [port["port"] for port in rule["ports"]] == list(walls.WEBHOOK_PORTS)
+                assert [port["port"] for port in rule["ports"]] == list(flows.WEBHOOK_PORTS)
 
 
 def test_charts_may_reach_aws_and_the_platforms_own_pods_open_their_own_doors(recorded):

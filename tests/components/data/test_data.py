@@ -50,6 +50,7 @@ def build(stage="development", postgres=PostgresSection(readers=1), cache=CacheS
             postgres=database,
             namespace="plinth-system",
             bridge=bridge,
+            databases_cidr="10.0.0.0/16",
             runtime_image=image,
         )
         return database, Cache("cache", cache, **access), store

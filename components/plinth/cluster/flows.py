@@ -1,0 +1,159 @@
+"""Who talks to whom in the platform's own namespaces: one table. Pure.
+
+What is not in it is refused. `plinth.cluster.walls` derives from it what holds for a namespace as a whole and for
+the pods of charts; a component that brings pods of its own brings their policy along. A test holds every policy of
+these namespaces against the table, both ways: add a row for each new door.
+
+Tenants' namespaces are closed by `plinth.tenancy`, kube-system is not closed at all: EKS owns it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from plinth import addresses, naming, pods
+from plinth.spec import PlatformSpec
+from plinth.spec.models import DevelopmentModel, SelfHostedModel
+
+WEBHOOK_PORTS = (6443, 9443, 10250)
+"""Ports on which controllers answer the API server: KEDA's metrics and webhook, the other webhooks."""
+
+PROMETHEUS_PORT = 9090
+NODE_PORTS = (9100, 10250)
+"""Ports of the node exporter and of the kubelet, on the node's own address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods at one end of a flow."""
+
+    what: str
+    """What they are, in words."""
+
+    namespace: str | None
+    """Their namespace. None: every tenant's."""
+
+    labels: tuple[tuple[str, str], ...] = ()
+    """Labels that choose them; none choose every pod."""
+
+    charts: bool = False
+    """Whether only pods that charts bring are meant, not the platform's own."""
+
+    wall: str | None = None
+    """Name of the policy that is derived for them. None: the component that brings them brings it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses at one end of a flow that belong to no pod that a policy could choose."""
+
+    what: str
+    """What they are, in words."""
+
+    cidr: str
+    """IPv4 network."""
+
+
+End = Pods | Addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One opens connections to the other."""
+
+    source: End
+    destination: End
+    ports: tuple[int, ...]
+    """Ports of the destination. Empty: every port."""
+
+    reason: str
+    protocol: Literal["TCP", "UDP"] = "TCP"
+
+
+def every_pod(namespace: str) -> Pods:
+    """All pods of a namespace."""
+    return Pods("every pod", namespace, wall="allow-dns")
+
+
+CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
+GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
+SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
+MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
+AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
+TENANTS = Pods("tenants", None)
+DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
+
+INTERNET = Addresses("AWS, the Kubernetes API, the internet", "0.0.0.0/0")
+POD_IDENTITY = Addresses("Pod Identity agent of the node", "169.254.170.23/32")
+
+NAMESPACES = (
+    naming.SYSTEM_NAMESPACE,
+    naming.SERVING_NAMESPACE,
+    naming.MONITORING_NAMESPACE,
+    naming.NODES_NAMESPACE,
+)
+
+
+def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
+    """Every flow of an environment."""
+    return (*_names(), *_controllers(spec), *_gateway(spec), *_models(spec), *_vectors(spec), *_monitoring(spec))
+
+
+def _names() -> Iterator[Flow]:
+    for namespace in NAMESPACES:
+        yield Flow(every_pod(namespace), DNS, (53,), "resolve names", "UDP")
+        yield Flow(every_pod(namespace), DNS, (53,), "resolve names, long answers")
+
+
+def _controllers(spec: PlatformSpec) -> Iterator[Flow]:
+    yield Flow(_vpc(spec), CONTROLLERS, WEBHOOK_PORTS, "the API server calls webhooks and KEDA's metrics")
+    yield Flow(CONTROLLERS, CONTROLLERS, (), "controllers and their own webhooks")
+    yield Flow(CONTROLLERS, INTERNET, (443,), "the Kubernetes API, AWS, registries")
+    yield Flow(CONTROLLERS, POD_IDENTITY, (80,), "credentials for AWS")
+    yield Flow(CONTROLLERS, MONITORING, (PROMETHEUS_PORT,), "KEDA asks for the metrics that it scales by")
+
+
+def _gateway(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.tenants:
+        yield Flow(TENANTS, GATEWAY, (addresses.gateway_port(spec),), "call models")
+    if ports := _model_ports(spec):
+        yield Flow(GATEWAY, MODELS, ports, "pass on requests")
+    if any(not isinstance(model, SelfHostedModel | DevelopmentModel) for model in spec.models):
+        yield Flow(GATEWAY, INTERNET, (443,), "call hosted models")
+
+
+def _models(spec: PlatformSpec) -> Iterator[Flow]:
+    if any(isinstance(model, SelfHostedModel) for model in spec.models):
+        yield Flow(MODELS, INTERNET, (443,), "load weights from S3")
+        yield Flow(MODELS, POD_IDENTITY, (80,), "credentials for S3")
+
+
+def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
+    yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+
+
+def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:
+    yield Flow(MONITORING, MONITORING, (), "Prometheus, Alertmanager and Grafana among themselves")
+    yield Flow(_vpc(spec), MONITORING, WEBHOOK_PORTS, "the API server calls the operator's webhook")
+    yield Flow(MONITORING, INTERNET, (443,), "the Kubernetes API; alerts to SNS")
+    yield Flow(MONITORING, POD_IDENTITY, (80,), "credentials for SNS")
+    yield Flow(MONITORING, _vpc(spec, "nodes"), NODE_PORTS, "scrape kubelets and node exporters")
+    yield Flow(MONITORING, DNS, (9153,), "scrape CoreDNS")
+    yield Flow(MONITORING, CONTROLLERS, (), "scrape controllers")
+    yield Flow(MONITORING, AGENTS, (), "scrape agents on nodes")
+    metrics = addresses.gateway_metrics_port(spec) or addresses.gateway_port(spec)
+    yield Flow(MONITORING, GATEWAY, (metrics,), "scrape the gateway")
+    if _model_ports(spec):
+        yield Flow(MONITORING, MODELS, (), "scrape model servers")
+
+
+def _model_ports(spec: PlatformSpec) -> tuple[int, ...]:
+    """Ports that model servers of the platform are called on."""
+    served = [model for model in spec.models if isinstance(model, SelfHostedModel | DevelopmentModel)]
+    return tuple(sorted({urlsplit(addresses.model_url(spec, model)).port or 80 for model in served}))
+
+
+def _vpc(spec: PlatformSpec, what: str = "the API server") -> Addresses:
+    return Addresses(what, spec.network.node_cidr)
