@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.pools import pool_data
 from support.recorder import record
-from support.worlds import environment
+from support.worlds import environment, spec
 
 from plinth import naming
-from plinth.cluster import device_layer
+from plinth.cluster import device_layer, flows
 from plinth.cluster.gpu_runtime import GpuRuntime
 from plinth.observability import gpu_metrics
 from plinth.spec.gpu import GpuPool
@@ -116,6 +116,12 @@ def test_one_host_engine_runs_on_a_node_and_the_exporter_asks_it(recorded):
     assert values["arguments"][-2:] == ["-r", "$(NODE_IP):5555"]
     assert values["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert gpu_metrics.XID in values["customMetrics"]
-    wall = recorded.one("kubernetes:networking.k8s.io/v1:NetworkPolicy", "gpu-metrics-wall").inputs["spec"]
-    assert [port["port"] for rule in wall["ingress"] for port in rule["ports"]] == [9400]
-    assert [port["port"] for rule in wall["egress"] for port in rule["ports"]] == [5555]
+
+
+def test_daemons_reach_what_they_need_and_no_more():
+    wanted = spec("prod")
+    ports = {row.ports for row in flows.flows(wanted) if row.source == flows.AGENTS and row.destination != flows.DNS}
+    assert ports == {(device_layer.HOST_ENGINE_PORT,)}
+    linux = wanted.model_copy(update={"gpu_pools": [pool(image="al2023")]})
+    assert (443,) in {row.ports for row in flows.flows(linux) if row.source == flows.AGENTS}
+    assert not {row for row in flows.flows(spec("dev")) if row.source == flows.AGENTS}
