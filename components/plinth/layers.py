@@ -26,7 +26,7 @@ from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
-from plinth.security.secrets import SecretsBridge
+from plinth.security.secrets import SecretCopies, SecretsBridge
 from plinth.serving.autoscaler import autoscaler
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
@@ -40,6 +40,24 @@ from plinth.tenancy.tenant import Tenant, TenantPlatform
 
 
 @dataclass(frozen=True)
+class Stores:
+    """Keys and what they encrypt first: a second region has them before anything runs there."""
+
+    keys: Keys
+    storage: ObjectStore
+
+
+def stores(spec: PlatformSpec, given: Providers) -> Stores:
+    """Keys and object storage."""
+    environment = spec.environment
+    keys = Keys("keys", environment=environment, opts=given.options())
+    storage = ObjectStore(
+        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
+    )
+    return Stores(keys, storage)
+
+
+@dataclass(frozen=True)
 class Foundation:
     """What everything stands on."""
 
@@ -49,15 +67,11 @@ class Foundation:
     security: SecurityBaseline
 
 
-def foundation(spec: PlatformSpec, given: Providers) -> Foundation:
-    """Keys, network, object storage, and what watches the account."""
-    environment = spec.environment
-    keys = Keys("keys", environment=environment, opts=given.options())
+def foundation(spec: PlatformSpec, given: Providers, below: Stores) -> Foundation:
+    """The network, and what watches the account, on top of keys and object storage."""
+    environment, keys, storage = spec.environment, below.keys, below.storage
     network = Network(
         "network", spec.network, environment=environment, log_key_arn=keys.arn["logs"], opts=given.options()
-    )
-    storage = ObjectStore(
-        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
     )
     security = SecurityBaseline(
         "security",
@@ -101,7 +115,14 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         opts=given.options(),
     )
     given = given.with_kubernetes(
-        providers.cluster_provider(environment, kubeconfig=eks.kubeconfig, identifier=eks.name, ready=eks.ready)
+        providers.cluster_provider(
+            environment,
+            kubeconfig=eks.kubeconfig,
+            # Two regions have clusters of one name; a dot cannot be in it.
+            identifier=pulumi.Output.concat(eks.name, given.label.replace("-", ".", 1)),
+            label=given.label,
+            ready=eks.ready,
+        )
     )
     base = ClusterBase(
         "base",
@@ -281,8 +302,22 @@ class Access:
     tenants: dict[str, Tenant]
 
 
-def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
-    """The gateway and its tenants."""
+def gateway(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    copies: SecretCopies | None = None,
+    copied: pulumi.Output[str] | None = None,
+) -> Access:
+    """The gateway and its tenants.
+
+    Args:
+        spec: the environment.
+        below: the foundation.
+        on: the cluster.
+        copies: the second region, which gets a copy of the gateway's keys.
+        copied: in that region: known once the keys are there.
+    """
     config = gateway_plan.runtime_config(spec)
     front = Gateway(
         "gateway",
@@ -294,6 +329,8 @@ def gateway(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Access:
         priority_class=on.base.priority_classes[naming.SYSTEM_PRIORITY],
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
+        copies=copies,
+        copied=copied,
         opts=on.given.options(),
     )
     return Access(front, tenants(spec, below, on, config.gateway.port))
@@ -308,6 +345,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
         secrets_key_arn=below.keys.arn["secrets"],
         data_key_arn=below.keys.arn["data"],
         bucket_arns=below.storage.arns,
+        home=on.given.home,
     )
     return {
         tenant.name: Tenant(

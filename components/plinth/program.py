@@ -1,40 +1,27 @@
 """The platform program: one environment's YAML in, one platform out."""
 
-from dataclasses import dataclass
-
 import pulumi
 
 from plinth import addresses, contract, layers, naming, outputs, providers
-from plinth.observability.monitoring import Monitoring
-from plinth.serving.model_deployment import ModelDeployment
+from plinth.recovery import second_region
+from plinth.region import Platform, build_region
 from plinth.spec import PlatformSpec, SpecError, load_spec
 
 PROJECT = "plinth"
 """Name of the Pulumi project, and of its configuration's namespace."""
 
 
-@dataclass(frozen=True)
-class Platform:
-    """What the program built."""
-
-    foundation: layers.Foundation
-    cluster: layers.ClusterLayer
-    data: layers.Data
-    models: dict[str, ModelDeployment]
-    access: layers.Access
-    monitoring: Monitoring
-
-
 def build(spec: PlatformSpec, snowflake_key: pulumi.Input[str] | None = None) -> Platform:
-    """Build every layer of an environment."""
+    """Build the environment: its own region, and what its recovery objectives ask for in another."""
     given = providers.base_providers(spec.environment, addresses.aws_endpoint(spec))
-    foundation = layers.foundation(spec, given)
-    cluster = layers.cluster(spec, foundation, given)
-    data = layers.data(spec, foundation, cluster, snowflake_key)
-    models = layers.serving(spec, foundation, cluster)
-    access = layers.gateway(spec, foundation, cluster)
-    monitoring = layers.observability(spec, foundation, cluster)
-    return Platform(foundation, cluster, data, models, access, monitoring)
+    stores = layers.stores(spec, given)
+    further = second_region.begin(spec, given)
+    platform = build_region(
+        spec, given, stores, snowflake_key=snowflake_key, copies=further.copies if further else None
+    )
+    if further:
+        second_region.finish(spec, given, platform, further)
+    return platform
 
 
 def read_spec() -> PlatformSpec:

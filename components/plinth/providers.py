@@ -47,13 +47,22 @@ class Providers:
     random: random.Provider
     kubernetes: k8s.Provider | None = None
     """Known once there is a cluster."""
+    within: pulumi.Resource | None = None
+    """The region that everything belongs to; None for the environment's own."""
+    label: str = ""
+    """What the names of this region's providers end with."""
+
+    @property
+    def home(self) -> bool:
+        """Whether this is the environment's own region, which also makes what an account has once."""
+        return self.within is None
 
     def options(self, **more: Any) -> pulumi.ResourceOptions:
-        """Options of a component at the top of the program; `more` are further `ResourceOptions`."""
+        """Options of a component at the top of a region; `more` are further `ResourceOptions`."""
         everything: list[pulumi.ProviderResource] = [self.aws, self.random]
         if self.kubernetes:
             everything.append(self.kubernetes)
-        return pulumi.ResourceOptions(providers=everything, **more)
+        return pulumi.ResourceOptions(parent=self.within, providers=everything, **more)
 
     def with_kubernetes(self, provider: k8s.Provider) -> "Providers":
         """The same, with a cluster."""
@@ -77,6 +86,27 @@ def base_providers(
     )
 
 
+def further_region(given: Providers, environment: Environment, within: pulumi.Resource) -> Providers:
+    """The providers of a further region; everything that they make lies `within`, so that names need not differ.
+
+    Args:
+        given: the providers of the environment's own region.
+        environment: the environment as the further region sees it.
+        within: the component of that region.
+    """
+    return Providers(
+        aws=aws.Provider(
+            f"aws-{environment.region}",
+            region=environment.region,
+            allowed_account_ids=[environment.account_id],
+            default_tags=aws.ProviderDefaultTagsArgs(tags=environment.all_tags),
+        ),
+        random=given.random,
+        within=within,
+        label=f"-{environment.region}",
+    )
+
+
 def _local_aws(endpoint: pulumi.Input[str]) -> dict[str, Any]:
     """What sends the AWS provider to the laptop's stand-in, which knows every account and checks no signature."""
     return {
@@ -96,6 +126,7 @@ def cluster_provider(
     *,
     kubeconfig: pulumi.Input[str],
     identifier: pulumi.Input[str],
+    label: str = "",
     ready: Sequence[pulumi.Resource] = (),
 ) -> k8s.Provider:
     """Kubernetes, through the cluster's own kubeconfig; on the laptop, into files.
@@ -104,6 +135,7 @@ def cluster_provider(
         environment: decides between cluster and files.
         kubeconfig: how to reach and sign in to the cluster.
         identifier: what the provider is replaced for when it changes; nothing else replaces it.
+        label: end of the provider's name, for a cluster in a further region.
         ready: what must exist before anything can run in the cluster.
     """
     where: dict[str, Any] = (
@@ -112,7 +144,7 @@ def cluster_provider(
         else {"kubeconfig": kubeconfig, "cluster_identifier": identifier}
     )
     return k8s.Provider(
-        "kubernetes",
+        f"kubernetes{label}",
         # A changed ConfigMap is updated in place; pods restart by the checksum in their annotations.
         enable_config_map_mutable=True,
         enable_server_side_apply=True,

@@ -25,7 +25,11 @@ class Item:
 
     @property
     def urn(self) -> str:
-        return f"urn:pulumi:prod::plinth::{self.type}::{self.name}"
+        return f"urn:pulumi:prod::plinth::{self._path}::{self.name}"
+
+    @property
+    def _path(self) -> str:
+        return f"{self.parent._path}${self.type}" if self.parent else self.type
 
     @property
     def ancestors(self) -> tuple[str, ...]:
@@ -107,6 +111,13 @@ small_quota = Item(
 both = [companion(token, f"{b.name}-{token[-5:]}", b) for b in (models, logs) for token in (BLOCK, ENCRYPTION)]
 by_physical_name = [Item(token, token, {"bucket": "models-1a2b"}) for token in (BLOCK, ENCRYPTION)]
 
+region = Item("plinth:index:Region", "us-west-2")
+search_there = Item(TENANT, "search", {}, region)
+namespace_there, quota_there, wall_there = (
+    Item(item.type, item.name, item.props, search_there) for item in (namespace, quota, wall)
+)
+here = [search, group, budget, namespace, quota, wall]
+
 STORES, TENANTS = "stores-encrypted-and-private", "tenant-has-budget-and-quota"
 
 CASES: list[tuple[str, str, list[Item], list[tuple[Item, str]]]] = [
@@ -159,6 +170,13 @@ CASES: list[tuple[str, str, list[Item], list[tuple[Item, str]]]] = [
         "a budget that tells nobody",
         [search, silent, namespace, quota, wall],
         [(search, "tenant search has no budget that notifies anyone")],
+    ),
+    (TENANTS, "complete in two regions", [*here, search_there, namespace_there, quota_there, wall_there], []),
+    (
+        TENANTS,
+        "a quota in the other region only",
+        [*here, search_there, namespace_there, wall_there],
+        [(namespace_there, "tenant-search has no ResourceQuota")],
     ),
     (
         TENANTS,

@@ -24,7 +24,11 @@ def environment(stage: Stage = "development", **fields: Any) -> Environment:
     return Environment(**{**values, **fields})
 
 
+def document(name: str) -> dict[str, Any]:
+    """What a user wrote for one of the checkout's own environments: local, dev, staging or prod."""
+    return yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())["config"]["plinth:platform"]
+
+
 def spec(name: str) -> PlatformSpec:
-    """The spec of one of the checkout's own environments: local, dev, staging or prod."""
-    data = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())
-    return load_spec(data["config"]["plinth:platform"])
+    """The spec of one of the checkout's own environments."""
+    return load_spec(document(name))

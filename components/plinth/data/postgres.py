@@ -32,6 +32,9 @@ class Postgres(Component):
     master_secret_arn: pulumi.Output[str]
     """Secrets Manager secret of the master user (JSON with username and password), made and rotated by RDS."""
 
+    cluster_arn: pulumi.Output[str]
+    """ARN of the cluster, as backup plans name it."""
+
     cluster_resource_id: pulumi.Output[str]
     """Resource id, as `rds-db:connect` policies name it."""
 
@@ -71,6 +74,7 @@ class Postgres(Component):
         self.reader_endpoint = cluster.reader_endpoint
         self.port = cluster.port
         self.master_secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        self.cluster_arn = cluster.arn
         self.cluster_resource_id = cluster.cluster_resource_id
         self.register_outputs(
             {

@@ -12,7 +12,7 @@ from plinth import addresses, naming, pods, versions
 from plinth.base import Component
 from plinth.gateway import plan
 from plinth.gateway.keys import tenant_keys
-from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
+from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
 from plinth.spec.hosted import AnyHostedModel
@@ -32,6 +32,9 @@ class Gateway(Component):
     service_name: pulumi.Output[str]
     """Name of the Service; known once it exists."""
 
+    keys_written: pulumi.Output[str]
+    """Known once the keys are in Secrets Manager, in every region that has them."""
+
     def __init__(
         self,
         name: str,
@@ -44,6 +47,8 @@ class Gateway(Component):
         priority_class: pulumi.Input[str],
         bridge: SecretsBridge,
         secrets_key_arn: pulumi.Input[str],
+        copies: SecretCopies | None = None,
+        copied: pulumi.Output[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("Gateway", name, section, environment=environment, opts=opts)
@@ -60,8 +65,10 @@ class Gateway(Component):
             opts=self.options(core.v1.ConfigMap),
         )
         tenants = [tenant.name for tenant in config.tenants]
-        hashes = tenant_keys(self, name, tenants, environment=environment, key_arn=secrets_key_arn)
-        mounted = [self._keys(naming.gateway_keys_secret(environment), hashes)]
+        self.keys_written = copied or tenant_keys(
+            self, name, tenants, environment=environment, key_arn=secrets_key_arn, copies=copies
+        )
+        mounted = [self._keys(naming.gateway_keys_secret(environment), self.keys_written)]
         mounted += [self._provider_key(model) for model in hosted]
         mounted.append(self._tenant_routes())
         account = core.v1.ServiceAccount(

@@ -8,7 +8,7 @@ import pulumi_random as random
 from plinth import naming
 from plinth.base import Component
 from plinth.gateway import plan
-from plinth.security.secrets import managed_secret
+from plinth.security.secrets import SecretCopies, managed_secret
 from plinth.spec.environment import Environment
 
 
@@ -19,6 +19,7 @@ def tenant_keys(
     *,
     environment: Environment,
     key_arn: pulumi.Input[str],
+    copies: SecretCopies | None,
 ) -> pulumi.Output[str]:
     """One key for each tenant as a secret of its own, and the hashes of all as one for the gateway.
 
@@ -41,6 +42,7 @@ def tenant_keys(
             value=keys[tenant],
             key_arn=key_arn,
             description=f"Gateway key of tenant {tenant}",
+            copies=copies,
         )
     return managed_secret(
         component,
@@ -50,6 +52,7 @@ def tenant_keys(
         value=pulumi.Output.secret(pulumi.Output.all(**keys).apply(plan.keys_file)),
         key_arn=key_arn,
         description="Hashes of the gateway's keys",
+        copies=copies,
     )
 
 

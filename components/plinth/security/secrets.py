@@ -175,6 +175,15 @@ def _remote_ref(entry: RemoteSecret) -> dict[str, pulumi.Input[str]]:
     return {**reference, "property": entry.property} if entry.property else reference
 
 
+@dataclass(frozen=True, slots=True)
+class SecretCopies:
+    """A second region that gets a copy of a secret, under the same name."""
+
+    region: str
+    key_arn: pulumi.Input[str]
+    """KMS key there."""
+
+
 def managed_secret(
     component: Component,
     name: str,
@@ -184,6 +193,7 @@ def managed_secret(
     value: pulumi.Input[str],
     key_arn: pulumi.Input[str],
     description: str,
+    copies: SecretCopies | None = None,
 ) -> pulumi.Output[str]:
     """A Secrets Manager secret with its value; gives its ARN, known once the value is there.
 
@@ -195,6 +205,7 @@ def managed_secret(
         value: the secret; marked secret here, whatever it was before.
         key_arn: KMS key that encrypts it.
         description: what it is for.
+        copies: a second region that has it too.
     """
     secret = aws.secretsmanager.Secret(
         name,
@@ -203,6 +214,7 @@ def managed_secret(
         kms_key_id=key_arn,
         # An environment that is torn down and brought up again must find the name free.
         recovery_window_in_days=30 if environment.protects_data else 0,
+        replicas=[{"region": copies.region, "kms_key_id": copies.key_arn}] if copies else None,
         opts=component.options(aws.secretsmanager.Secret),
     )
     version = aws.secretsmanager.SecretVersion(

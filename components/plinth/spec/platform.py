@@ -16,6 +16,7 @@ from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
 from plinth.spec.network import Network
 from plinth.spec.problem import SpecError
+from plinth.spec.recovery import Recovery
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.tenants import Tenant
@@ -65,6 +66,9 @@ class PlatformSpec(Model):
 
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""
+
+    recovery: Recovery | None = None
+    """A second region that takes over. Absent: none."""
 
     laptop: Laptop | None = None
     """Ports of the local processes; only for stage `local`."""

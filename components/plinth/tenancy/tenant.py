@@ -39,6 +39,8 @@ class TenantPlatform:
     data_key_arn: pulumi.Input[str]
     bucket_arns: Mapping[str, pulumi.Input[str]]
     """ARN of each bucket by its name in the spec."""
+    home: bool = True
+    """Whether this is the environment's own region; budgets count all regions, so they are made there."""
 
 
 class Tenant(Component):
@@ -86,7 +88,8 @@ class Tenant(Component):
         )
         name_traces(self, name, section, self.namespace, environment=environment)
         self._key(name, section, platform)
-        self._budget(name, section)
+        if platform.home:
+            self._budget(name, section)
         self.register_outputs({"namespace": self.namespace})
 
     def _key(self, name: str, section: TenantSection, platform: TenantPlatform) -> None:

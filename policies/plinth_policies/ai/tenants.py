@@ -39,7 +39,9 @@ def _walls(stack: Stack) -> Iterator[Finding]:
         if not stack.inside(tenant, _NAMESPACE):
             what = f"tenant {tenant.name} has no namespace"
             yield Finding(what, "its workloads would run among the platform's own", _DECLARE, tenant.urn)
-        if not any(_alerts(budget) for budget in stack.inside(tenant, _BUDGET)):
+        # A budget counts every region, so that a tenant has one, in the environment's own.
+        everywhere = [same for same in stack.of(_TENANT) if same.name == tenant.name]
+        if not any(_alerts(budget) for same in everywhere for budget in stack.inside(same, _BUDGET)):
             what = f"tenant {tenant.name} has no budget that notifies anyone"
             yield Finding(what, "nobody would hear about a runaway bill", _DECLARE, tenant.urn)
 
@@ -63,9 +65,16 @@ def _namespace(stack: Stack, namespace: Resource, name: str) -> Iterator[Finding
 def _lives_in(resource: Resource, namespace: Resource) -> bool:
     """Whether an object is in a namespace: by name, or by what it depends on while the name is not known."""
     where = resource.get("metadata", "namespace")
+    if _region(resource) != _region(namespace):
+        return False
     if where is UNKNOWN:
         return namespace.urn in resource.depends_on
     return where == namespace.get("metadata", "name")
+
+
+def _region(resource: Resource) -> str | None:
+    """The further region that a resource is in; None for the environment's own."""
+    return next((urn for urn in resource.ancestors if "plinth:index:Region::" in urn), None)
 
 
 def _bounds(quota: Resource, field: str) -> bool:

@@ -31,6 +31,21 @@ def test_an_object_becomes_a_file_and_goes_with_it(harness):
     harness.package.delete(call_for("kubernetes:core/v1:ConfigMap"), created.id, CONFIG_MAP, created.outputs)
 
 
+def test_a_cluster_of_a_further_region_is_a_cluster_of_its_own(harness):
+    there = {"config": {"clusterIdentifier": "plinth-prod.us-west-2"}}
+    harness.create(NAMESPACE)
+    with pytest.raises(Refusal, match="namespace"):
+        harness.create(CONFIG_MAP, **there)
+    harness.create(NAMESPACE, **there)
+    harness.create(CONFIG_MAP, **there)
+    assert harness.files() == ["_cluster/Namespace-plinth-system.yaml"]
+    folder = harness.env_dir / "regions" / "us-west-2"
+    assert [item.name for item in manifests.load(folder)] == ["plinth-system", "gateway-config"]
+    call = call_for("kubernetes:core/v1:ConfigMap", **there)
+    harness.package.delete(call, "plinth-system/gateway-config", CONFIG_MAP, {})
+    assert [item.name for item in manifests.load(folder)] == ["plinth-system"]
+
+
 def test_what_is_rendered_is_the_object_in_a_stable_order(harness):
     obj = {
         "data": {"z": "two\nlines\n", "a": "1"},

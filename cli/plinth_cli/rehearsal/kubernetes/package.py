@@ -1,5 +1,6 @@
 """The stand-in for the package `kubernetes`: objects are checked, compared and rendered as YAML; no cluster needed."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +27,9 @@ from plinth_cli.rehearsal.schema import SdkSchema, installed
 from plinth_cli.rehearsal.sdk import SdkPackage
 from plinth_cli.rehearsal.values import UNKNOWN, Props, Secret, reveal, secret, unwrap
 
+REGIONS = "regions"
+"""Folder inside the environment's, with a folder for each further region."""
+
 _NOT_YET = "known once the cluster exists"
 """Stands for unknown configuration in a preview; never reaches a state, since an update knows the real one."""
 
@@ -48,8 +52,22 @@ class KubernetesPackage(BasePackage):
         self.version = sdk.version
         self._sdk = SdkPackage(sdk)
         self._kubernetes_version = kubernetes_version
-        self._cluster = Cluster(env_dir)
-        self._releases = Releases(self._cluster, sdk)
+        self._env_dir = env_dir
+        self._schema = sdk
+        self._clusters: dict[str, tuple[Cluster, Releases]] = {}
+        self._lock = threading.Lock()
+
+    def _at(self, call: Call) -> tuple[Cluster, Releases]:
+        """The cluster that the provider instance of the call is signed in to, and the Helm releases in it.
+
+        A cluster outside of the environment's own region is identified as `<name>.<region>`.
+        """
+        _, _, region = str(call.config.get("clusterIdentifier") or "").partition(".")
+        with self._lock:
+            if region not in self._clusters:
+                cluster = Cluster(self._env_dir / REGIONS / region if region else self._env_dir)
+                self._clusters[region] = cluster, Releases(cluster, self._schema)
+            return self._clusters[region]
 
     # --- configuration -----------------------------------------------------------------------------------------
 
@@ -71,7 +89,7 @@ class KubernetesPackage(BasePackage):
     def check(self, call: Call, inputs: Props, old_inputs: Props, naming: Naming) -> Checked:
         """Fills in apiVersion, kind, name and namespace, and finds every mistake in the object."""
         if call.urn.type == RELEASE_TOKEN:
-            return self._releases.check(call, inputs, old_inputs, naming)
+            return self._at(call)[1].check(call, inputs, old_inputs, naming)
         kind = kinds.of_token(call.urn.type)
         if kind is None:
             return Checked(inputs, [Failure("", _unsupported(call.urn.type))])
@@ -86,7 +104,7 @@ class KubernetesPackage(BasePackage):
     def diff(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Difference:
         """Compares inputs; a fixed name means that a replacement deletes first."""
         if call.urn.type == RELEASE_TOKEN:
-            return self._releases.diff(old_inputs, inputs)
+            return self._at(call)[1].diff(old_inputs, inputs)
         kind = _kind(call)
         named_by_program = not objects.is_autonamed(inputs)
         same_name = objects.id_of(kind, inputs) == objects.id_of(kind, old_inputs)
@@ -110,45 +128,45 @@ class KubernetesPackage(BasePackage):
 
     def _create(self, call: Call, inputs: Props, may_exist: bool) -> Created:
         if call.urn.type == RELEASE_TOKEN:
-            return self._releases.create(call, inputs, may_exist)
+            return self._at(call)[1].create(call, inputs, may_exist)
         kind = _kind(call)
         if call.preview:
             return Created("", objects.outputs(kind, call, inputs))
         namespace, name = _address(kind, inputs)
         exists = may_exist or kind.patch
-        self._cluster.create(kind, namespace, name, _placed(kind, inputs), call.urn.text, may_exist=exists)
+        self._at(call)[0].create(kind, namespace, name, _placed(kind, inputs), call.urn.text, may_exist=exists)
         return Created(objects.id_of(kind, inputs), objects.outputs(kind, call, inputs))
 
     def read(self, call: Call, id: str, inputs: Props, outputs: Props) -> Found | None:
         """Finds the rendered object; what is imported from there lacks its secrets."""
         if call.urn.type == RELEASE_TOKEN:
-            return self._releases.read(id, inputs, outputs)
+            return self._at(call)[1].read(id, inputs, outputs)
         kind = _kind(call)
         namespace, _, name = id.rpartition("/")
         home = (namespace or objects.DEFAULT_NAMESPACE) if kind.namespaced else None
         if inputs:
-            return Found(id, inputs, outputs) if self._cluster.exists(kind, home, name, call.urn.text) else None
-        found = self._cluster.find(kind, home, name)
+            return Found(id, inputs, outputs) if self._at(call)[0].exists(kind, home, name, call.urn.text) else None
+        found = self._at(call)[0].find(kind, home, name)
         return Found(id, found, objects.outputs(kind, call, found)) if found is not None else None
 
     def update(self, call: Call, id: str, old_inputs: Props, old_outputs: Props, inputs: Props) -> Props:
         """Renders the object anew, unless the API server would refuse the change."""
         if call.urn.type == RELEASE_TOKEN:
-            return self._releases.update(call, inputs, old_outputs)
+            return self._at(call)[1].update(call, inputs, old_outputs)
         kind = _kind(call)
         _refuse_immutable(kind, old_inputs, inputs)
         if not call.preview:
             namespace, name = _address(kind, inputs)
-            self._cluster.update(kind, namespace, name, _placed(kind, inputs), call.urn.text)
+            self._at(call)[0].update(kind, namespace, name, _placed(kind, inputs), call.urn.text)
         return objects.outputs(kind, call, inputs, old_outputs)
 
     def delete(self, call: Call, id: str, inputs: Props, outputs: Props) -> None:
         """Removes the rendered object."""
         if call.urn.type == RELEASE_TOKEN:
-            self._releases.delete(inputs or outputs)
+            self._at(call)[1].delete(inputs or outputs)
             return
         kind = _kind(call)
-        self._cluster.delete(kind, *_address(kind, inputs or outputs), call.urn.text)
+        self._at(call)[0].delete(kind, *_address(kind, inputs or outputs), call.urn.text)
 
     def invoke(self, call: Call, token: str, args: Props) -> Invoked:
         """Refuses: the package's functions render charts and folders."""

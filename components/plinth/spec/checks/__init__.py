@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, laptop, models, network, pools, references, tenants
+from plinth.spec.checks import cluster, gpu, laptop, models, network, pools, recovery, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -28,5 +28,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("environment", "models", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
     (("environment", "models"), models.hosted_data_class),
+    (("environment", "network", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "gpu_pools", "models", "laptop", "recovery"), recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

@@ -1,0 +1,1 @@
+"""The second region: what stands ready there, and how it takes over."""

@@ -1,0 +1,110 @@
+"""Which mechanism reaches a recovery objective. Pure.
+
+Times are what the platform can promise, not what AWS does on a good day. Sources: AWS Well-Architected, Reliability
+pillar, "Disaster recovery"; Amazon S3 User Guide, "Replication Time Control"; AWS Backup Developer Guide.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from plinth.spec.models import SelfHostedModel
+
+if TYPE_CHECKING:
+    from plinth.spec.platform import PlatformSpec
+
+Standby = Literal["rebuild", "warm", "active"]
+"""What runs in the other region: nothing beside the copies; one replica of each model; all of it."""
+
+DNS_MINUTES = 3
+"""Three failed health checks 10 seconds apart, and resolvers that keep an answer for a minute."""
+
+NODE_MINUTES = 10
+"""A GPU node to come up, with the image pulled."""
+
+REBUILD_MINUTES = 120
+"""An update of the whole environment: the cluster alone takes 20."""
+
+HOURLY_RPO_MINUTES = 120
+"""Backups once an hour, the shortest interval of AWS Backup, and an hour for the copy to arrive."""
+
+DAILY_RPO_MINUTES = 1500
+"""Backups once a day, and an hour for the copy."""
+
+RESTORE_MINUTES = 120
+"""A database restored from the copy of its backup, and connected."""
+
+OBJECT_MINUTES = 15
+"""S3 Replication Time Control: 99.99 % of objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """How the objectives of an environment are reached."""
+
+    standby: Standby
+    schedule: str
+    """When backups are taken: a cron expression of AWS, in UTC."""
+    schedule_minutes: int
+    """Minutes between two backups."""
+    objects_on_time: bool
+    """Whether objects are replicated with Replication Time Control."""
+
+
+def start_minutes(spec: "PlatformSpec") -> int:
+    """Minutes until the slowest self-hosted model serves on a node that has to come up first."""
+    slowest = max((model.start_minutes for model in spec.models if isinstance(model, SelfHostedModel)), default=0)
+    return slowest + NODE_MINUTES if slowest else DNS_MINUTES
+
+
+def floors(spec: "PlatformSpec") -> dict[Standby, int]:
+    """The lowest recovery time, in minutes, that each kind of standby reaches, dearest first."""
+    return {
+        "warm": DNS_MINUTES,
+        "rebuild": REBUILD_MINUTES + start_minutes(spec) + DNS_MINUTES,
+    }
+
+
+def unreachable(spec: "PlatformSpec") -> dict[str, tuple[int, str]]:
+    """Objectives that no mechanism reaches: the lowest possible minutes and the reason, by field."""
+    wanted = spec.recovery
+    if wanted is None:
+        return {}
+    lowest = {
+        "answers_rto_minutes": (wanted.answers_rto_minutes, DNS_MINUTES, "health checks and DNS take that long"),
+        "data_rpo_minutes": (
+            wanted.data_rpo_minutes,
+            HOURLY_RPO_MINUTES,
+            "databases reach the other region as hourly backups, and a copy takes up to an hour",
+        ),
+        "data_rto_minutes": (wanted.data_rto_minutes, RESTORE_MINUTES, "a database is restored from its backup"),
+    }
+    found = {field: (least, why) for field, (value, least, why) in lowest.items() if value < least}
+    if choose_standby(spec) == "rebuild" and "data_rto_minutes" not in found:
+        least = REBUILD_MINUTES + RESTORE_MINUTES
+        if wanted.data_rto_minutes < least:
+            why = "with this answers_rto_minutes nothing runs there, and the cluster comes before the data"
+            found["data_rto_minutes"] = (least, why)
+    return found
+
+
+def choose_standby(spec: "PlatformSpec") -> Standby:
+    """The cheapest standby that reaches `answers_rto_minutes`; `warm` when none does."""
+    wanted = spec.recovery
+    assert wanted is not None
+    if wanted.traffic == "nearest":
+        return "active"
+    reached: list[Standby] = [kind for kind, least in floors(spec).items() if least <= wanted.answers_rto_minutes]
+    return reached[-1] if reached else "warm"
+
+
+def mechanism(spec: "PlatformSpec") -> Mechanism:
+    """How the objectives of the spec are reached; they are known to be reachable."""
+    wanted = spec.recovery
+    assert wanted is not None
+    hourly = wanted.data_rpo_minutes < DAILY_RPO_MINUTES
+    return Mechanism(
+        standby=choose_standby(spec),
+        schedule="cron(0 * * * ? *)" if hourly else "cron(0 3 * * ? *)",
+        schedule_minutes=60 if hourly else 1440,
+        objects_on_time=hourly,
+    )

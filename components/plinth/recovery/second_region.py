@@ -1,0 +1,99 @@
+"""The other region of an environment: the same layers once more, in front of which the copies arrive.
+
+Everything there is a child of one component, so that logical names are those of the first region.
+"""
+
+from dataclasses import dataclass
+
+from plinth import layers, providers
+from plinth.base import Component
+from plinth.providers import Providers
+from plinth.recovery import plan
+from plinth.recovery.backups import Backups, BackupVault
+from plinth.recovery.replication import Replication
+from plinth.recovery.standby import standby_spec
+from plinth.region import Platform, build_region
+from plinth.security.secrets import SecretCopies
+from plinth.spec.environment import Environment
+from plinth.spec.platform import PlatformSpec
+from plinth.spec.recovery import Recovery
+
+
+class Region(Component):
+    """A region that takes over; the parent of everything in it."""
+
+    def __init__(self, section: Recovery, *, environment: Environment, standby: plan.Standby) -> None:
+        props = {"region": section.region, "standby": standby}
+        super().__init__("Region", section.region, props, environment=environment, opts=None)
+        self.register_outputs(props)
+
+
+@dataclass(frozen=True)
+class SecondRegion:
+    """What the other region has before there is anything to copy."""
+
+    spec: PlatformSpec
+    """The environment as that region sees it."""
+    mechanism: plan.Mechanism
+    given: Providers
+    stores: layers.Stores
+    vault: BackupVault
+
+    @property
+    def copies(self) -> SecretCopies:
+        """Where secrets are copied to."""
+        return SecretCopies(self.spec.environment.region, self.stores.keys.arn["secrets"])
+
+
+def begin(spec: PlatformSpec, given: Providers) -> SecondRegion | None:
+    """Keys, buckets and a vault in the other region. None without `recovery`."""
+    wanted = spec.recovery
+    if wanted is None:
+        return None
+    there, mechanism = standby_spec(spec), plan.mechanism(spec)
+    region = Region(wanted, environment=there.environment, standby=mechanism.standby)
+    far = providers.further_region(given, there.environment, region)
+    stores = layers.stores(there, far)
+    return SecondRegion(there, mechanism, far, stores, _vault(there.environment, wanted, stores, far))
+
+
+def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegion) -> Platform | None:
+    """Copies from this region to the other, and the platform there, unless a lost region is rebuilt."""
+    wanted = spec.recovery
+    assert wanted is not None
+    foundation = home.foundation
+    Replication(
+        "replication",
+        environment=spec.environment,
+        region=wanted.region,
+        source=foundation.storage,
+        target=far.stores.storage,
+        key_arn=foundation.keys.arn["data"],
+        target_key_arn=far.stores.keys.arn["data"],
+        on_time=far.mechanism.objects_on_time,
+        images=wanted.replicate_images,
+        opts=given.options(),
+    )
+    Backups(
+        "backups",
+        wanted,
+        environment=spec.environment,
+        mechanism=far.mechanism,
+        vault=_vault(spec.environment, wanted, layers.Stores(foundation.keys, foundation.storage), given),
+        copy_vault=far.vault,
+        database_arns=[home.data.postgres.cluster_arn],
+        opts=given.options(),
+    )
+    if far.mechanism.standby == "rebuild":
+        return None
+    return build_region(far.spec, far.given, far.stores, copied=home.access.gateway.keys_written)
+
+
+def _vault(environment: Environment, section: Recovery, stores: layers.Stores, given: Providers) -> BackupVault:
+    return BackupVault(
+        "backup-vault",
+        environment=environment,
+        key_arn=stores.keys.arn["data"],
+        keep_days=section.backup_keep_days,
+        opts=given.options(),
+    )

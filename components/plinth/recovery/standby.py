@@ -1,0 +1,72 @@
+"""The environment as its other region sees it. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from plinth.recovery.plan import Standby, choose_standby
+from plinth.spec.platform import PlatformSpec
+
+LEFT_OUT = ("recovery", "snowflake", "laptop")
+"""Sections that exist once for the environment: Snowflake is an account, not a region's."""
+
+
+def standby_spec(spec: PlatformSpec) -> PlatformSpec:
+    """The spec of the other region: same tenants, routes and models, in its own network, with its own capacity.
+
+    Capacity that is bought in one region (reservations, capacity blocks) is not there: its pools buy on demand.
+    Images come from the registry's copy in the region. Models run as the standby's kind says.
+
+    Raises:
+        SpecError: the other region cannot hold the platform; paths are those of the derived spec.
+        pydantic.ValidationError: the same, for one section.
+    """
+    wanted = spec.recovery
+    assert wanted is not None
+    registry, copy = (f".dkr.ecr.{region}.amazonaws.com/" for region in (spec.environment.region, wanted.region))
+    document = cast(dict[str, Any], _replaced(spec.model_dump(), registry, copy))
+    for section in LEFT_OUT:
+        document.pop(section)
+    document["environment"]["region"] = wanted.region
+    document["network"] |= {"cidr": wanted.cidr, "zones": wanted.zones, "existing": None}
+    # The first region's trail records every region, and its budget counts them all.
+    document["security"] |= {"budget": None}
+    document["security"]["audit_trail"] |= {"managed": "organization"}
+    kind = choose_standby(spec)
+    document["gpu_pools"] = [_pool(pool, wanted.zones) for pool in document["gpu_pools"]]
+    spot = {pool["name"] for pool in document["gpu_pools"] if pool["capacity"] == ["spot"]}
+    for model in document["models"]:
+        if model["kind"] not in ("hosted", "development"):
+            model["replicas"]["min"] = _replicas(kind, model["replicas"]["min"], 2 if model["pool"] in spot else 1)
+    return PlatformSpec.model_validate(document)
+
+
+def _pool(pool: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:
+    """A pool without what was bought for the first region."""
+    bought = [kind for kind in pool["capacity"] if kind not in ("reserved", "capacity_block")]
+    return {
+        **pool,
+        "capacity": bought or ["on_demand"],
+        "reservation_ids": [],
+        "reservation_tags": {},
+        "new_reservation": None,
+        "capacity_block": None,
+        "zones": [zone for zone in pool["zones"] if zone in zones],
+    }
+
+
+def _replicas(kind: Standby, wanted: int, fewest: int) -> int:
+    match kind:
+        case "active" | "rebuild":
+            return wanted
+        case "warm":
+            return min(wanted, fewest)
+
+
+def _replaced(value: object, old: str, new: str) -> object:
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, dict):
+        return {key: _replaced(item, old, new) for key, item in cast(dict[str, object], value).items()}
+    if isinstance(value, list):
+        return [_replaced(item, old, new) for item in cast(list[object], value)]
+    return value

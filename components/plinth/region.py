@@ -1,0 +1,52 @@
+"""A platform in one region: every layer, on top of its keys and object storage."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from plinth import layers
+from plinth.observability.monitoring import Monitoring
+from plinth.providers import Providers
+from plinth.security.secrets import SecretCopies
+from plinth.serving.model_deployment import ModelDeployment
+from plinth.spec.platform import PlatformSpec
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What was built in one region."""
+
+    foundation: layers.Foundation
+    cluster: layers.ClusterLayer
+    data: layers.Data
+    models: dict[str, ModelDeployment]
+    access: layers.Access
+    monitoring: Monitoring
+
+
+def build_region(
+    spec: PlatformSpec,
+    given: Providers,
+    stores: layers.Stores,
+    *,
+    snowflake_key: pulumi.Input[str] | None = None,
+    copies: SecretCopies | None = None,
+    copied: pulumi.Output[str] | None = None,
+) -> Platform:
+    """Build every layer.
+
+    Args:
+        spec: the environment, as the region sees it.
+        given: the region's providers.
+        stores: what was made before.
+        snowflake_key: how Snowflake is signed in to.
+        copies: the second region, which gets copies of the gateway's keys.
+        copied: in that region: known once the keys are there.
+    """
+    foundation = layers.foundation(spec, given, stores)
+    cluster = layers.cluster(spec, foundation, given)
+    data = layers.data(spec, foundation, cluster, snowflake_key)
+    models = layers.serving(spec, foundation, cluster)
+    access = layers.gateway(spec, foundation, cluster, copies, copied)
+    monitoring = layers.observability(spec, foundation, cluster)
+    return Platform(foundation, cluster, data, models, access, monitoring)

@@ -1,0 +1,46 @@
+"""The second region: whether its objectives can be reached, and whether the platform fits there."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from plinth.recovery import plan
+from plinth.spec.problem import Problem, SpecError
+
+if TYPE_CHECKING:
+    from plinth.spec.platform import PlatformSpec
+
+
+def objectives(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Every objective is one that a mechanism of the platform reaches."""
+    wanted = spec.recovery
+    for field, (least, why) in plan.unreachable(spec).items():
+        yield Problem(f"recovery.{field}", getattr(wanted, field), f"at least {least}: {why}")
+
+
+def second_region(spec: "PlatformSpec") -> Iterator[Problem]:
+    """The second region is another one, its network is apart from this one, and it holds the platform."""
+    from plinth.recovery.standby import standby_spec  # it makes a spec, which these checks are part of
+
+    wanted = spec.recovery
+    if wanted is None:
+        return
+    if spec.laptop is not None:
+        yield Problem("recovery", wanted.region, "absent on a laptop: it has one region")
+        return
+    if wanted.region == spec.environment.region:
+        yield Problem("recovery.region", wanted.region, "another region than environment.region")
+    if IPv4Network(wanted.cidr, strict=False).overlaps(IPv4Network(spec.network.cidr)):
+        yield Problem("recovery.cidr", wanted.cidr, f"a network that does not overlap network.cidr {spec.network.cidr}")
+    try:
+        standby_spec(spec)
+    except SpecError as error:
+        for problem in error.problems:
+            yield Problem(f"recovery.region: {problem.path}", problem.value, problem.allowed)
+    except ValidationError as error:
+        for found in error.errors():
+            path = ".".join(str(part) for part in found["loc"])
+            allowed = f"a region that can hold the platform: {path}: {found['msg']}"
+            yield Problem("recovery.region", wanted.region, allowed)

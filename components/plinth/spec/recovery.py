@@ -1,0 +1,48 @@
+"""A second region: how soon the platform answers when its own region is lost, and how much data may be missing."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from plinth.spec.base import Cidr, Model, matches
+from plinth.spec.network import ZoneLetter
+
+
+class Recovery(Model):
+    """What a lost region may cost. The mechanism follows from the objectives; it is the cheapest that reaches them."""
+
+    region: Annotated[str, matches(r"^[a-z]{2}(-[a-z]+)+-\d$", "an AWS region, for example us-west-2")]
+    """AWS region that takes over."""
+
+    cidr: Cidr
+    """Address space of the network there; must not overlap the environment's own."""
+
+    zones: Annotated[list[ZoneLetter], Field(min_length=2, max_length=4)] = ["a", "b", "c"]
+    """Letters of the availability zones there."""
+
+    answers_rto_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
+    """Recovery time objective of the gateway: minutes until it answers from the other region."""
+
+    data_rpo_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1500
+    """Recovery point objective: minutes of writes that may be lost."""
+
+    data_rto_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
+    """Recovery time objective of databases: minutes until their data is there again."""
+
+    traffic: Literal["failover", "nearest"] = "failover"
+    """`failover`: the other region answers only when this one does not. `nearest`: both always answer."""
+
+    restore_test_days: Annotated[int, Field(ge=1, le=31)] = 7
+    """Every how many days AWS Backup restores the newest backup to show that it can."""
+
+    backup_keep_days: Annotated[int, Field(ge=7, le=3650)] = 35
+    """Days that backups are kept, in both regions."""
+
+    replicate_images: bool = True
+    """Copy every image of the account's registry there; off where the organization does so already."""
+
+    @model_validator(mode="after")
+    def _both_answer(self) -> Self:
+        if self.traffic == "nearest" and self.answers_rto_minutes > 30:
+            raise ValueError("traffic 'nearest' keeps both regions running: answers_rto_minutes is then at most 30")
+        return self

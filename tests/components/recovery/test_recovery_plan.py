@@ -1,0 +1,92 @@
+"""Objectives choose the mechanism; what no mechanism reaches is refused with the lowest possible value."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.worlds import document
+
+from plinth.recovery import plan
+from plinth.recovery.standby import standby_spec
+from plinth.spec import SpecError, load_spec
+
+MINUTES = st.integers(min_value=1, max_value=10_080)
+SECTION = {"region": "us-west-2", "cidr": "10.60.0.0/16", "zones": ["a", "b"]}
+
+
+def two_regions(**objectives):
+    return load_spec({**document("prod"), "recovery": {**SECTION, **objectives}})
+
+
+@pytest.mark.parametrize(
+    ("objectives", "standby"),
+    [
+        ({"answers_rto_minutes": 15}, "warm"),
+        ({"answers_rto_minutes": 3}, "warm"),
+        ({"answers_rto_minutes": 600}, "rebuild"),
+        ({"answers_rto_minutes": 15, "traffic": "nearest"}, "active"),
+    ],
+)
+def test_the_cheapest_standby_that_reaches_the_objective(objectives, standby):
+    assert plan.mechanism(two_regions(**objectives)).standby == standby
+
+
+def test_backups_are_as_frequent_as_the_objective_needs():
+    assert plan.mechanism(two_regions(data_rpo_minutes=120, answers_rto_minutes=15)).schedule_minutes == 60
+    assert plan.mechanism(two_regions(data_rpo_minutes=1500, answers_rto_minutes=15)).schedule_minutes == 1440
+
+
+@pytest.mark.parametrize(
+    ("objectives", "path", "says"),
+    [
+        ({"data_rpo_minutes": 5, "answers_rto_minutes": 15}, "recovery.data_rpo_minutes", "at least 120"),
+        ({"answers_rto_minutes": 1}, "recovery.answers_rto_minutes", "at least 3"),
+        ({"data_rto_minutes": 60, "answers_rto_minutes": 15}, "recovery.data_rto_minutes", "at least 120"),
+        ({"data_rto_minutes": 180, "answers_rto_minutes": 600}, "recovery.data_rto_minutes", "at least 240"),
+        ({"cidr": "10.40.128.0/20", "answers_rto_minutes": 15}, "recovery.cidr", "does not overlap"),
+        ({"region": "us-east-1", "answers_rto_minutes": 15}, "recovery.region", "another region"),
+    ],
+)
+def test_what_cannot_be_reached_says_the_lowest_that_can(objectives, path, says):
+    with pytest.raises(SpecError) as caught:
+        two_regions(**objectives)
+    assert [problem.path for problem in caught.value.problems] == [path]
+    assert says in str(caught.value)
+
+
+@settings(max_examples=50, deadline=None)
+@given(MINUTES, MINUTES, MINUTES)
+def test_any_objectives_give_a_mechanism_that_reaches_them_or_a_clean_error(rto, rpo, data_rto):
+    try:
+        spec = two_regions(answers_rto_minutes=rto, data_rpo_minutes=rpo, data_rto_minutes=data_rto)
+    except SpecError as error:
+        assert all(problem.path.startswith("recovery.") for problem in error.problems)
+        return
+    chosen = plan.mechanism(spec)
+    assert plan.floors(spec)[chosen.standby] <= rto
+    assert chosen.schedule_minutes + 60 <= rpo
+    assert data_rto >= plan.RESTORE_MINUTES + (plan.REBUILD_MINUTES if chosen.standby == "rebuild" else 0)
+
+
+def test_the_other_region_has_its_own_network_capacity_and_images():
+    spec = two_regions(answers_rto_minutes=15)
+    there = standby_spec(spec)
+    assert there.environment.region == "us-west-2" and there.environment.name == spec.environment.name
+    assert (there.network.cidr, there.network.zones) == ("10.60.0.0/16", ["a", "b"])
+    assert there.snowflake is None and there.recovery is None
+    assert "us-east-1" not in there.model_dump_json().replace('"bedrock', "")
+    reserved = next(pool for pool in there.gpu_pools if pool.name == "h100-reserved")
+    assert reserved.capacity == ["on_demand"] and reserved.reservation_ids == []
+    assert there.tenants == spec.tenants and there.gateway.routes == spec.gateway.routes
+
+
+def test_a_warm_standby_runs_one_replica_of_each_model_and_an_active_one_all():
+    warm = standby_spec(two_regions(answers_rto_minutes=15))
+    active = standby_spec(two_regions(answers_rto_minutes=15, traffic="nearest"))
+    mins = {
+        model.name: model.replicas.min
+        for model in two_regions(answers_rto_minutes=15).models
+        if model.kind == "self_hosted"
+    }
+    assert mins and all(count > 1 for count in mins.values())
+    assert {model.name: model.replicas.min for model in active.models if model.name in mins} == mins
+    assert {model.replicas.min for model in warm.models if model.name in mins} == {1}
