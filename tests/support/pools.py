@@ -76,12 +76,10 @@ def sensible_pool(draw: st.DrawFn) -> dict[str, object]:
             "capacity_block": {"offering_id": "cbr-0a1b2c3d4e", "i_understand_this_is_a_purchase": True},
         },
     ]
+    image = draw(st.sampled_from(["bottlerocket", "al2023"]))
     if instance.maker == "nvidia":
         choices += [
-            {
-                "sharing": {"kind": "time_slicing", "replicas": 4},
-                "image": draw(st.sampled_from(["bottlerocket", "al2023"])),
-            },
+            {"sharing": {"kind": "time_slicing", "replicas": 4}, "image": image},
             {"sharing": {"kind": "dra"}, "image": "al2023", "fixed_nodes": 1},
         ]
     if instance.efa and instance.network_cards is not None:
