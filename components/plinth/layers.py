@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
-from plinth.cluster import auto_mode, device_layer, flows
-from plinth.cluster.auto_nodes import AutoNodes
+from plinth.cluster import auto_mode, crds, flows, nodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.crds import CrdBundle
 from plinth.cluster.general_node_pool import GeneralNodePool
 from plinth.cluster.gpu_node_pool import GpuNodePool
-from plinth.cluster.gpu_runtime import GpuRuntime
+from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
@@ -89,6 +89,7 @@ class ClusterLayer:
     """A cluster that workloads can be put on."""
 
     cluster: Cluster
+    crds: CrdBundle
     base: ClusterBase
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
@@ -124,6 +125,13 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
             ready=eks.ready,
         )
     )
+    bundle = CrdBundle(
+        "crds",
+        environment=environment,
+        projects=crds.projects(spec),
+        without=crds.brought_by_eks(spec),
+        opts=given.options(),
+    )
     base = ClusterBase(
         "base",
         environment=environment,
@@ -140,68 +148,28 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         secrets_key_arn=below.keys.arn["secrets"],
         opts=given.options(),
     )
+    ImageRules(
+        "images",
+        spec.cluster.images,
+        environment=environment,
+        cluster_name=eks.name,
+        namespace=system,
+        after=bundle.of("kyverno"),
+        opts=given.options(),
+    )
     karpenter = Karpenter(
         "karpenter",
         environment=environment,
         cluster=eks,
         namespace=system,
+        crds=bundle.of("karpenter"),
         pools=spec.gpu_pools,
         opts=given.options(),
     )
-    pools = _gpu_pools(spec, below, eks, karpenter, base.namespaces[naming.NODES_NAMESPACE], given)
-    return ClusterLayer(eks, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
-
-
-def _general_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
-) -> dict[str, GeneralNodePool]:
-    return {
-        pool.name: GeneralNodePool(
-            f"general-{pool.name}",
-            pool,
-            environment=spec.environment,
-            cluster=eks,
-            karpenter=karpenter,
-            network=below.network,
-            opts=given.options(),
-        )
-        for pool in spec.cluster.general_pools
-    }
-
-
-def _gpu_pools(
-    spec: PlatformSpec,
-    below: Foundation,
-    eks: Cluster,
-    karpenter: Karpenter,
-    nodes_namespace: pulumi.Output[str],
-    given: Providers,
-) -> dict[str, GpuNodePool]:
-    auto = None
-    if auto_mode.wanted(spec.gpu_pools):
-        auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
-    made = {
-        pool.name: GpuNodePool(
-            f"pool-{pool.name}",
-            pool,
-            environment=spec.environment,
-            cluster=eks,
-            karpenter=karpenter,
-            auto=auto,
-            network=below.network,
-            opts=given.options(),
-        )
-        for pool in spec.gpu_pools
-    }
-    if device_layer.releases(spec.gpu_pools):
-        GpuRuntime(
-            "gpu",
-            environment=spec.environment,
-            pools=spec.gpu_pools,
-            namespace=nodes_namespace,
-            opts=given.options(),
-        )
-    return made
+    pools = nodes.gpu_pools(spec, below.network, eks, karpenter, base.namespaces[naming.NODES_NAMESPACE], given)
+    return ClusterLayer(
+        eks, bundle, base, bridge, pools, nodes.general_pools(spec, below.network, eks, karpenter, given), given
+    )
 
 
 @dataclass(frozen=True)
@@ -266,7 +234,11 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
     self_hosted = [model for model in spec.models if isinstance(model, SelfHostedModel)]
     scaler = None
     if any(is_scaled(model) for model in self_hosted):
-        scaler = autoscaler("keda", namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE], opts=on.given.options())
+        scaler = autoscaler(
+            "keda",
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            opts=on.given.options(depends_on=on.crds.of("keda")),
+        )
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         cluster_name=on.cluster.name,
@@ -372,6 +344,7 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         nodes_namespace=on.base.namespaces[naming.NODES_NAMESPACE],
         storage_class=on.base.storage_class_name,
         bridge=on.bridge,
+        crds=on.crds.of("prometheus"),
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.for_workloads(),

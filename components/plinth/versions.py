@@ -27,7 +27,6 @@ class Chart:
     """HTTP repository; None where `name` is an OCI address."""
 
 
-KARPENTER_CRD = Chart("oci://public.ecr.aws/karpenter/karpenter-crd", "1.14.1")
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
@@ -39,6 +38,8 @@ NVIDIA_DRA_DRIVER = Chart("oci://registry.k8s.io/dra-driver-nvidia/charts/dra-dr
 DCGM_EXPORTER = Chart("dcgm-exporter", "4.8.2", "https://nvidia.github.io/dcgm-exporter/helm-charts")
 EFA_DEVICE_PLUGIN = Chart("aws-efa-k8s-device-plugin", "v0.5.30", "https://aws.github.io/eks-charts")
 NEURON = Chart("oci://public.ecr.aws/neuron/neuron-helm-chart", "1.5.0")
+KYVERNO = Chart("kyverno", "3.9.0", "https://kyverno.github.io/kyverno")
+KYVERNO_APP = "1.19.0"
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {
@@ -64,6 +65,8 @@ API = {
     "LLMInferenceService": "serving.kserve.io/v1alpha2",
     "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",
     "RayService": "ray.io/v1",
+    "ValidatingPolicy": "policies.kyverno.io/v1",
+    "ImageValidatingPolicy": "policies.kyverno.io/v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",

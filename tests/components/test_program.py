@@ -102,9 +102,9 @@ def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
-        "Cache", "Cluster", "ClusterBase", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "Karpenter",
-        "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "SecretsBridge",
-        "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
+        "Cache", "Cluster", "ClusterBase", "CrdBundle", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime",
+        "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres",
+        "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 
 

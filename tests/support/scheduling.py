@@ -132,7 +132,7 @@ def _chart_pods(release: Recorded) -> Iterator[Pod]:
     said = list(_placements(values))
     for place in said:
         yield _pod(release.name, namespace, place)
-    if "tolerations" not in values:
+    if "tolerations" not in values and "tolerations" not in values.get("global", {}):
         yield Pod(release.name, namespace)
 
 

@@ -2,16 +2,21 @@
 
 Run `python tools/crds/fetch.py` after a version in sources.py changed. Needs `go` on PATH, and PyYAML; the Go module
 proxy and its checksum database vouch for what is fetched. Descriptions are dropped, everything else is kept.
+
+Each project becomes one packaged Helm chart whose templates are its definitions, and which is what gets installed.
+The same sources give the same bytes.
 """
 
 import argparse
 import gzip
 import hashlib
+import io
 import json
 import subprocess
 import sys
+import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -77,11 +82,15 @@ def lean(crd: Mapping[str, Any], versions: tuple[str, ...] = ()) -> dict[str, An
     ]
     if not any(version["storage"] for version in kept):
         raise ValueError(f"{crd['metadata']['name']}: the stored version is not among {', '.join(versions)}")
+    given = {key: crd["metadata"].get(key, {}) for key in ("annotations", "labels")}
     metadata: dict[str, Any] = {"name": crd["metadata"]["name"]}
-    for key in ("annotations", "labels"):
-        given = crd["metadata"].get(key, {})
-        if found := {name: str(given[name]) for name in given if not name.startswith(GENERATED_ANNOTATIONS)}:
-            metadata[key] = found
+    metadata |= {
+        key: {name: str(value) for name, value in found.items() if not name.startswith(GENERATED_ANNOTATIONS)}
+        for key, found in given.items()
+        if found or key == "annotations"
+    }
+    # A definition takes every object of its kind along. Whoever leaves one out of a release must not lose them.
+    metadata["annotations"]["helm.sh/resource-policy"] = "keep"
     fields = {key: spec[key] for key in ("group", "names", "scope")}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -126,7 +135,7 @@ def _definitions(source: Source, work: Path) -> Iterator[tuple[dict[str, Any], d
             yield facts, lean(crd, source.versions)
 
 
-def row(facts: Mapping[str, Any], crd: Mapping[str, Any], content: bytes) -> dict[str, Any]:
+def row(facts: Mapping[str, Any], crd: Mapping[str, Any]) -> dict[str, Any]:
     """One row of the index."""
     spec = crd["spec"]
     return {
@@ -136,32 +145,61 @@ def row(facts: Mapping[str, Any], crd: Mapping[str, Any], content: bytes) -> dic
         "kind": spec["names"]["kind"],
         "scope": spec["scope"],
         "versions": [version["name"] for version in spec["versions"] if version["served"]],
-        "file": f"{crd['metadata']['name']}.json.gz",
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "file": f"{facts['project']}-{facts['release'].removeprefix('v')}.tgz",
+        "sha256": hashlib.sha256(render(crd)).hexdigest(),
     }
 
 
 def render(crd: Mapping[str, Any]) -> bytes:
-    """The file's content: canonical JSON."""
-    return (json.dumps(crd, separators=(",", ":"), sort_keys=True) + "\n").encode()
+    """The definition as canonical JSON, which is YAML as well.
+
+    Raises:
+        ValueError: Helm would take a part of it for a template's action.
+    """
+    text = json.dumps(crd, separators=(",", ":"), sort_keys=True) + "\n"
+    if "{{" in text:
+        raise ValueError(f"{crd['metadata']['name']} has {{{{ in it, which Helm would evaluate")
+    return text.encode()
+
+
+def _template(crd: Mapping[str, Any]) -> bytes:
+    condition = f'{{{{- if not (has "{crd["metadata"]["name"]}" .Values.without) }}}}'
+    return condition.encode() + b"\n" + render(crd) + b"{{- end }}\n"
+
+
+def package(project: str, release: str, crds: Iterable[Mapping[str, Any]]) -> bytes:
+    """A Helm chart of the definitions."""
+    name = f"crds-{project}"
+    version = release.removeprefix("v")
+    about = f"apiVersion: v2\nname: {name}\nversion: {version if version.count('.') == 2 else f'{version}.0.0'}\n"
+    files = {"Chart.yaml": about.encode()}
+    files["values.yaml"] = b"# Names of definitions that something else installs.\nwithout: []\n"
+    files |= {f"templates/{crd['metadata']['name']}.yaml": _template(crd) for crd in crds}
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted(files):
+            member = tarfile.TarInfo(f"{name}/{path}")
+            member.size, member.mode = len(files[path]), 0o644
+            tar.addfile(member, io.BytesIO(files[path]))
+    return gzip.compress(plain.getvalue(), mtime=0)
 
 
 def fetch_all(target: Path) -> list[dict[str, Any]]:
-    """Writes all definitions and index.json to the folder, removes others, and returns the index."""
+    """Writes all charts and index.json to the folder, removes others, and returns the index."""
     target.mkdir(parents=True, exist_ok=True)
     index_file = target / "index.json"
     old: list[dict[str, Any]] = json.loads(index_file.read_text()) if index_file.exists() else []
     rows: list[dict[str, Any]] = [each for each in old if not each["complete"]]  # see plinth.definitions
     with tempfile.TemporaryDirectory() as work:
         for source in SOURCES:
-            for facts, crd in _definitions(source, Path(work)):
-                content = render(crd)
-                rows.append(row(facts, crd, content))
-                (target / rows[-1]["file"]).write_bytes(gzip.compress(content, mtime=0))
+            found = list(_definitions(source, Path(work)))
+            added = [row(facts, crd) for facts, crd in found]
+            (target / added[0]["file"]).write_bytes(package(source.project, source.release, (crd for _, crd in found)))
+            rows += added
     rows.sort(key=lambda each: each["name"])
     index_file.write_text(json.dumps(rows, indent=1) + "\n")
-    wanted = {each["file"] for each in rows}
-    for stale in target.glob("*.json.gz"):
+    wanted = {each["file"] for each in rows} | {index_file.name}
+    for stale in target.iterdir():
         if stale.name not in wanted:
             stale.unlink()
     return rows

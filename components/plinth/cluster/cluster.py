@@ -13,19 +13,23 @@ from plinth.security import documents
 from plinth.security.roles import Role, role
 from plinth.spec.cluster import Cluster as ClusterSection
 from plinth.spec.environment import Environment
+from plinth.spec.existing_cluster import ExistingCluster
 from plinth.spec.general_pools import SYSTEM_POOL
 
 ADMIN_POLICY = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
 class Cluster(Component):
-    """An EKS cluster: private, encrypted, API-only authentication, with add-ons and system nodes.
+    """An EKS cluster: private, encrypted, API-only authentication, with add-ons and system nodes; or one that is there.
 
     Whoever creates it gets no hidden administrator entry: only the roles that the spec names have access.
     """
 
     name: pulumi.Output[str]
-    """Name of the cluster."""
+    """Name of the cluster; known once it exists."""
+
+    physical_name: str
+    """Name of the cluster, whether it exists or not."""
 
     arn: pulumi.Output[str]
     """ARN of the cluster."""
@@ -79,6 +83,21 @@ class Cluster(Component):
         self._partition = documents.partition(environment.region)
         self.volume_key_arn = pulumi.Output.from_input(cluster_key_arn)
 
+        self.pods_have_own_subnets = bool(network.pod_subnets_by_zone)
+        if section.existing:
+            self._adopt(section.existing, network)
+        else:
+            self._make(network, log_key_arn)
+        self.kubeconfig = pulumi.Output.all(self.name, self.endpoint, self.certificate_authority).apply(
+            lambda parts: plan.kubeconfig(parts[0], parts[1], parts[2], environment.region)
+        )
+        self.register_outputs(
+            {"name": self.name, "endpoint": self.endpoint, "version": self.version, "kubeconfig": self.kubeconfig}
+        )
+
+    def _make(self, network: Network, log_key_arn: pulumi.Input[str]) -> None:
+        """A control plane, its system nodes, and who may reach them."""
+        self.physical_name = naming.cluster_name(self._environment)
         cluster = self._control_plane(network, log_key_arn)
         self.name = cluster.name
         self.arn = cluster.arn
@@ -86,26 +105,52 @@ class Cluster(Component):
         self.certificate_authority = cluster.certificate_authority.apply(lambda authority: authority.data or "")
         self.security_group_id = cluster.vpc_config.apply(lambda config: config.cluster_security_group_id or "")
         self.version = cluster.version
-        self.kubeconfig = pulumi.Output.all(self.name, self.endpoint, self.certificate_authority).apply(
-            lambda parts: plan.kubeconfig(parts[0], parts[1], parts[2], environment.region)
-        )
-
-        self.pods_have_own_subnets = bool(network.pod_subnets_by_zone)
-        self._network_plugin = pulumi.Output.json_dumps(
-            pod_network.plugin_settings(environment.region, network.pod_subnets_by_zone, self.security_group_id)
-        )
+        self._network_plugin = self._plugin_settings(network)
         access = [*self._access(), self._private_access(network)]
         early = [self._addon(addon, depends_on=[]) for addon in plan.BEFORE_NODES]
         nodes = self._system_nodes(network, depends_on=early)
         late = [self._addon(addon, depends_on=[nodes]) for addon in plan.AFTER_NODES]
         self.ready = [*access, nodes, *early, *late]
 
-        self.register_outputs(
-            {"name": self.name, "endpoint": self.endpoint, "version": self.version, "kubeconfig": self.kubeconfig}
+    def _adopt(self, existing: ExistingCluster, network: Network) -> None:
+        """A cluster that is there: what the spec does not say of it is looked up."""
+        environment = self._environment
+        self.physical_name = existing.name
+        self.name = pulumi.Output.from_input(existing.name)
+        owner = f"{environment.region}:{environment.account_id}"
+        self.arn = pulumi.Output.from_input(f"arn:{self._partition}:eks:{owner}:cluster/{existing.name}")
+        self.version = pulumi.Output.from_input(self._section.kubernetes_version)
+        self.node_role_arn = pulumi.Output.from_input(existing.node_role)
+        self.node_role_name = pulumi.Output.from_input(existing.node_role.rpartition("/")[2])
+        given = {
+            "endpoint": existing.endpoint,
+            "certificate_authority": existing.certificate_authority,
+            "security_group_id": existing.security_group_id,
+        }
+        facts = self._look_up(existing.name) if existing.is_looked_up else {}
+        known = {**facts, **{key: pulumi.Output.from_input(value) for key, value in given.items() if value is not None}}
+        self.endpoint, self.certificate_authority = known["endpoint"], known["certificate_authority"]
+        self.security_group_id = known["security_group_id"]
+        self._network_plugin = self._plugin_settings(network)
+        wanted = [addon for addon in (*plan.BEFORE_NODES, *plan.AFTER_NODES) if addon.name in existing.addons]
+        self.ready = [self._addon(addon, depends_on=[]) for addon in wanted]
+
+    def _look_up(self, name: str) -> dict[str, pulumi.Output[str]]:
+        found = aws.eks.get_cluster_output(name=name, opts=pulumi.InvokeOutputOptions(parent=self))
+        return {
+            "endpoint": found.endpoint,
+            "certificate_authority": found.certificate_authorities.apply(lambda all_of_them: all_of_them[0].data),
+            "security_group_id": found.vpc_config.apply(lambda config: config.cluster_security_group_id),
+        }
+
+    def _plugin_settings(self, network: Network) -> pulumi.Output[str]:
+        """Settings of the network plugin, which depend on the subnets."""
+        subnets = network.pod_subnets_by_zone
+        return pulumi.Output.json_dumps(
+            pod_network.plugin_settings(self._environment.region, subnets, self.security_group_id)
         )
 
     def _control_plane(self, network: Network, log_key_arn: pulumi.Input[str]) -> aws.eks.Cluster:
-        physical_name = naming.cluster_name(self._environment)
         control_role = self._control_role()
         use_key = aws.iam.RolePolicy(
             f"{self._prefix}-control-plane-key",
@@ -122,7 +167,7 @@ class Cluster(Component):
         # EKS would make this group itself, without encryption and for ever.
         logs = aws.cloudwatch.LogGroup(
             f"{self._prefix}-logs",
-            name=f"/aws/eks/{physical_name}/cluster",
+            name=f"/aws/eks/{self.physical_name}/cluster",
             retention_in_days=self._section.log_days,
             kms_key_id=log_key_arn,
             opts=self.options(aws.cloudwatch.LogGroup),
@@ -133,7 +178,7 @@ class Cluster(Component):
         open_to = self._section.public_access_cidrs
         return aws.eks.Cluster(
             f"{self._prefix}-eks",
-            name=physical_name,
+            name=self.physical_name,
             version=self._section.kubernetes_version,
             role_arn=control_role.arn,
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
@@ -240,7 +285,7 @@ class Cluster(Component):
         return role(
             self,
             f"{self._prefix}-{suffix}",
-            description=f"{suffix} of {naming.cluster_name(self._environment)}",
+            description=f"{suffix} of {self.physical_name}",
             trust=trust,
             region=self._environment.region,
             managed_policies=managed_policies,

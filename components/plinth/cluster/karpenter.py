@@ -22,7 +22,7 @@ SERVICE_ACCOUNT = "karpenter"
 
 
 class Karpenter(Component):
-    """Karpenter's controller, CRDs, interruption queue and node role."""
+    """Karpenter's controller, interruption queue and node role."""
 
     node_role_name: pulumi.Output[str]
     """Name of the IAM role of the nodes that it starts."""
@@ -43,17 +43,18 @@ class Karpenter(Component):
         environment: Environment,
         cluster: Cluster,
         namespace: pulumi.Input[str],
+        crds: Sequence[pulumi.Resource] = (),
         pools: Sequence[GpuPool] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        section = {"crds": versions.KARPENTER_CRD.version, "controller": versions.KARPENTER.version}
+        section = {"controller": versions.KARPENTER.version}
         super().__init__("Karpenter", name, section, environment=environment, opts=opts)
         self._prefix = name
 
         node_role = role(
             self,
             f"{name}-nodes",
-            description=f"Nodes that Karpenter starts for {naming.cluster_name(environment)}",
+            description=f"Nodes that Karpenter starts for {cluster.physical_name}",
             trust=documents.service_trust("ec2.amazonaws.com"),
             region=environment.region,
             managed_policies=plan.NODE_POLICIES,
@@ -75,7 +76,7 @@ class Karpenter(Component):
             namespace=namespace,
             service_account=SERVICE_ACCOUNT,
             policies=karpenter_policy.controller_policies(
-                cluster_name=naming.cluster_name(environment),
+                cluster_name=cluster.physical_name,
                 region=environment.region,
                 account_id=environment.account_id,
                 node_role_arn=node_role.arn,
@@ -83,17 +84,14 @@ class Karpenter(Component):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        crds = self._release("crds", versions.KARPENTER_CRD, namespace, {}, depends_on=[])
-        controller = self._release(
-            "controller",
-            versions.KARPENTER,
+        controller = self._controller(
             namespace,
             controller_values(
                 environment, cluster.name, queue.name, own_pod_subnets=cluster.pods_have_own_subnets, pools=pools
             ),
-            depends_on=[crds, identity, entry, *node_role.attachments],
+            depends_on=[*crds, identity, entry, *node_role.attachments],
         )
-        self.ready = [crds, controller]
+        self.ready = [controller]
         self.register_outputs(
             {
                 "node_role_name": self.node_role_name,
@@ -134,23 +132,16 @@ class Karpenter(Component):
         )
         return queue
 
-    def _release(
-        self,
-        suffix: str,
-        chart: versions.Chart,
-        namespace: pulumi.Input[str],
-        values: dict[str, Any],
-        *,
-        depends_on: list[pulumi.Resource],
+    def _controller(
+        self, namespace: pulumi.Input[str], values: dict[str, Any], *, depends_on: list[pulumi.Resource]
     ) -> k8s.helm.v3.Release:
         return k8s.helm.v3.Release(
-            f"{self._prefix}-{suffix}",
-            name="karpenter-crd" if suffix == "crds" else "karpenter",
-            chart=chart.name,
-            version=chart.version,
+            f"{self._prefix}-controller",
+            name="karpenter",
+            chart=versions.KARPENTER.name,
+            version=versions.KARPENTER.version,
             namespace=namespace,
             values=values,
-            # The CRDs are a release of their own: Helm never upgrades those that a chart carries.
             skip_crds=True,
             atomic=True,
             cleanup_on_fail=True,

@@ -9,6 +9,7 @@ import pulumi_random as random
 from plinth import naming
 from plinth.base import Component
 from plinth.data.vector_job import Login
+from plinth.kinds.base import Text
 from plinth.security.secrets import RemoteSecret, external_secret, managed_secret
 from plinth.spec.environment import Environment
 
@@ -25,7 +26,7 @@ def tenant_logins(
     *,
     environment: Environment,
     namespace: pulumi.Input[str],
-    store_name: pulumi.Input[str],
+    store_name: Text,
     key_arn: pulumi.Input[str],
 ) -> tuple[list[Login], list[pulumi.Resource]]:
     """A password for each tenant, in the tenant's own folder of Secrets Manager and beside the Job.

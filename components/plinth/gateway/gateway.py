@@ -8,10 +8,20 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes import apps, core, meta, networking, policy
 
-from plinth import addresses, naming, pods, versions
+from plinth import addresses, naming, pods
 from plinth.base import Component
 from plinth.gateway import plan
 from plinth.gateway.keys import tenant_keys
+from plinth.kinds.external_secrets import (
+    EntrySource,
+    ExternalSecret,
+    Find,
+    FindName,
+    RegexpRewrite,
+    Rewrite,
+    StoreRef,
+    Target,
+)
 from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway as GatewaySection
@@ -128,23 +138,21 @@ class Gateway(Component):
             policy=json.dumps(plan.find_secrets_policy(self._environment.region)),
             opts=self.options(aws.iam.RolePolicy),
         )
-        return k8s.apiextensions.CustomResource(
+        found = EntrySource(
+            find=Find(path=search.path, name=FindName(regexp=search.pattern)),
+            rewrite=[Rewrite(regexp=RegexpRewrite(source=search.pattern, target=search.file_name))],
+        )
+        return ExternalSecret(
+            refresh_interval="1m",
+            secret_store_ref=StoreRef(name=self._bridge.store_name),
+            # Without any route there is no Secret, which the mount allows.
+            target=Target(name=_ROUTES_SECRET, deletion_policy="Delete"),
+            data_from=[found],
+        ).register(
             f"{self._name}-tenant-routes",
-            api_version=versions.API["ExternalSecret"],
-            kind="ExternalSecret",
-            metadata=self._metadata(_ROUTES_SECRET),
-            spec={
-                "refreshInterval": "1m",
-                "secretStoreRef": {"kind": "ClusterSecretStore", "name": self._bridge.store_name},
-                # Without any route there is no Secret, which the mount allows.
-                "target": {"name": _ROUTES_SECRET, "creationPolicy": "Owner", "deletionPolicy": "Delete"},
-                "dataFrom": [
-                    {
-                        "find": {"path": search.path, "name": {"regexp": search.pattern}},
-                        "rewrite": [{"regexp": {"source": search.pattern, "target": search.file_name}}],
-                    }
-                ],
-            },
+            name=_ROUTES_SECRET,
+            namespace=self._namespace,
+            labels=self._labels,
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[finding]),
         )
 

@@ -18,11 +18,16 @@ Text = str | pulumi.Output[str]
 class Part(BaseModel):
     """A piece of a custom resource: snake_case here, camelCase in the object; a field that is None is left out.
 
-    A name that camelCase would get wrong (`kmsKeyID`) gets `Field(alias=...)`.
+    A name that camelCase would get wrong (`kmsKeyID`) gets `Field(alias=...)`; one that is a word of Python's gets an
+    underscore (`for_`).
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=lambda name: to_camel(name.rstrip("_")),
+        populate_by_name=True,
+        arbitrary_types_allowed=True,
     )
 
     def to_object(self) -> dict[str, Any]:

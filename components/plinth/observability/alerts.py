@@ -6,9 +6,10 @@ kube-state-metrics from its own.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from plinth import naming
+from plinth.kinds.prometheus import PrometheusRule, Rule, RuleGroup
 from plinth.observability import gpu_metrics
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
@@ -38,15 +39,15 @@ class Alert:
     action: str
     """What to do first."""
 
-    def rule(self) -> dict[str, Any]:
+    def rule(self) -> Rule:
         """The rule as a PrometheusRule writes it."""
-        return {
-            "alert": self.name,
-            "expr": self.expression,
-            "for": f"{self.minutes}m",
-            "labels": {"severity": self.severity, "team": "platform"},
-            "annotations": {"summary": self.summary, "description": self.action},
-        }
+        return Rule(
+            alert=self.name,
+            expr=self.expression,
+            for_=f"{self.minutes}m",
+            labels={"severity": self.severity, "team": "platform"},
+            annotations={"summary": self.summary, "description": self.action},
+        )
 
 
 def alerts(spec: PlatformSpec) -> list[Alert]:
@@ -211,6 +212,6 @@ def _devices(spec: PlatformSpec) -> Iterator[Alert]:
     )
 
 
-def prometheus_rule(spec: PlatformSpec) -> dict[str, Any]:
-    """Spec of the PrometheusRule."""
-    return {"groups": [{"name": "plinth", "rules": [alert.rule() for alert in alerts(spec)]}]}
+def prometheus_rule(spec: PlatformSpec) -> PrometheusRule:
+    """Every alert as one PrometheusRule."""
+    return PrometheusRule(groups=[RuleGroup(name="plinth", rules=[alert.rule() for alert in alerts(spec)])])

@@ -1,6 +1,6 @@
 """Prometheus, Alertmanager and Grafana, with what the platform itself has to say."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -9,6 +9,8 @@ import pulumi_random as random
 
 from plinth import addresses, naming, pods, versions
 from plinth.base import Component
+from plinth.kinds.base import CustomKind
+from plinth.kinds.prometheus import LabelSelector, NamespaceSelector, PodMetricsEndpoint, PodMonitor
 from plinth.observability import alerts, dashboard, gpu_metrics, values
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
@@ -39,6 +41,7 @@ class Monitoring(Component):
         nodes_namespace: pulumi.Input[str],
         storage_class: pulumi.Input[str],
         bridge: SecretsBridge,
+        crds: Sequence[pulumi.Resource] = (),
         data_key_arn: pulumi.Input[str],
         secrets_key_arn: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
@@ -63,6 +66,7 @@ class Monitoring(Component):
             namespace=namespace,
             chart=chart.name,
             version=chart.version,
+            skip_crds=True,
             atomic=True,
             cleanup_on_fail=True,
             max_history=3,
@@ -74,7 +78,7 @@ class Monitoring(Component):
                 storage_class=storage_class,
                 topic_arn=self.topic_arn,
             ),
-            opts=self.options(k8s.helm.v3.Release, depends_on=[identity, password]),
+            opts=self.options(k8s.helm.v3.Release, depends_on=[*crds, identity, password]),
         )
         self._scrape(
             "gateway", pods.selector(addresses.GATEWAY), naming.SYSTEM_NAMESPACE, gateway_metrics_port, release
@@ -85,7 +89,7 @@ class Monitoring(Component):
         if gpu_metrics.exported(spec.gpu_pools):
             exporter = {"app.kubernetes.io/name": gpu_metrics.EXPORTER}
             self._scrape("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)
-        self._custom("PrometheusRule", "alerts", alerts.prometheus_rule(spec), release)
+        self._custom(alerts.prometheus_rule(spec), "alerts", release)
         k8s.core.v1.ConfigMap(
             f"{name}-dashboard",
             metadata=self._metadata("plinth-dashboard", {values.DASHBOARD_LABEL: "1"}),
@@ -147,21 +151,20 @@ class Monitoring(Component):
 
     def _scrape(self, name: str, chosen: dict[str, str], namespace: str, port: str, release: pulumi.Resource) -> None:
         """Scrape the pods with these labels."""
-        spec = {
-            "namespaceSelector": {"matchNames": [namespace]},
-            "selector": {"matchLabels": chosen},
-            "podMetricsEndpoints": [{"port": port, "path": names.METRICS_PATH}],
-        }
-        self._custom("PodMonitor", name, spec, release)
+        monitor = PodMonitor(
+            namespace_selector=NamespaceSelector(match_names=[namespace]),
+            selector=LabelSelector(match_labels=chosen),
+            pod_metrics_endpoints=[PodMetricsEndpoint(port=port, path=names.METRICS_PATH)],
+        )
+        self._custom(monitor, name, release)
 
-    def _custom(self, kind: str, name: str, spec: dict[str, Any], release: pulumi.Resource) -> None:
-        """An object of a kind that the release brings."""
-        k8s.apiextensions.CustomResource(
+    def _custom(self, spec: CustomKind, name: str, release: pulumi.Resource) -> None:
+        """An object of a kind that the release's operator works on."""
+        spec.register(
             f"{self._name}-{name}",
-            api_version=versions.API[kind],
-            kind=kind,
-            metadata=self._metadata(f"plinth-{name}"),
-            spec=spec,
+            name=f"plinth-{name}",
+            namespace=self._namespace,
+            labels=pods.labels("monitoring", f"plinth-{name}"),
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[release]),
         )
 

@@ -10,6 +10,18 @@ import pulumi_kubernetes as k8s
 
 from plinth import naming, pods, versions
 from plinth.base import Component
+from plinth.kinds.base import Text
+from plinth.kinds.external_secrets import (
+    AwsProvider,
+    ClusterSecretStore,
+    Entry,
+    ExternalSecret,
+    RemoteRef,
+    StoreCondition,
+    StoreProvider,
+    StoreRef,
+    Target,
+)
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.spec.environment import Environment
@@ -27,7 +39,7 @@ READERS = (naming.SYSTEM_NAMESPACE, naming.SERVING_NAMESPACE, naming.MONITORING_
 class RemoteSecret:
     """A secret in Secrets Manager, or one property of its JSON."""
 
-    secret: pulumi.Input[str]
+    secret: Text
     """Name or ARN of the secret."""
 
     property: str | None = None
@@ -87,15 +99,12 @@ class SecretsBridge(Component):
             timeout=600,
             opts=self.options(k8s.helm.v3.Release, depends_on=[identity]),
         )
-        store = k8s.apiextensions.CustomResource(
+        store = ClusterSecretStore(
+            conditions=[StoreCondition(namespaces=READERS)],
+            provider=StoreProvider(aws=AwsProvider(region=region)),
+        ).register(
             f"{name}-store",
-            api_version=versions.API["ClusterSecretStore"],
-            kind="ClusterSecretStore",
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=STORE_NAME),
-            spec={
-                "conditions": [{"namespaces": list(READERS)}],
-                "provider": {"aws": {"service": "SecretsManager", "region": region}},
-            },
+            name=STORE_NAME,
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[release]),
         )
         self.store_name = pulumi.Output.all(store.id).apply(lambda _: STORE_NAME)
@@ -141,7 +150,7 @@ def external_secret(
     namespace: pulumi.Input[str],
     target: str,
     entries: Mapping[str, RemoteSecret],
-    store_name: pulumi.Input[str],
+    store_name: Text,
     opts: pulumi.ResourceOptions,
 ) -> k8s.apiextensions.CustomResource:
     """An ExternalSecret: keeps the Kubernetes Secret `target` equal to `entries` of Secrets Manager.
@@ -154,25 +163,15 @@ def external_secret(
         store_name: `SecretsBridge.store_name`.
         opts: the calling component's, `self.options(k8s.apiextensions.CustomResource)`.
     """
-    data = [{"secretKey": key, "remoteRef": _remote_ref(entry)} for key, entry in entries.items()]
-    return k8s.apiextensions.CustomResource(
-        name,
-        api_version=versions.API["ExternalSecret"],
-        kind="ExternalSecret",
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=target, namespace=namespace),
-        spec={
-            "refreshInterval": "1h",
-            "secretStoreRef": {"kind": "ClusterSecretStore", "name": store_name},
-            "target": {"name": target, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
-            "data": data,
-        },
-        opts=opts,
-    )
-
-
-def _remote_ref(entry: RemoteSecret) -> dict[str, pulumi.Input[str]]:
-    reference: dict[str, pulumi.Input[str]] = {"key": entry.secret}
-    return {**reference, "property": entry.property} if entry.property else reference
+    return ExternalSecret(
+        refresh_interval="1h",
+        secret_store_ref=StoreRef(name=store_name),
+        target=Target(name=target),
+        data=[
+            Entry(secret_key=key, remote_ref=RemoteRef(key=entry.secret, property=entry.property))
+            for key, entry in entries.items()
+        ],
+    ).register(name, name=target, namespace=namespace, opts=opts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from plinth.spec.base import Cidr, LogDays, Model, RoleArn
+from plinth.spec.existing_cluster import ExistingCluster
 from plinth.spec.general_pools import GeneralPool
+from plinth.spec.images import ImageRules
 
 
 class SystemNodes(Model):
@@ -54,8 +56,14 @@ class Cluster(Model):
     system_nodes: SystemNodes = SystemNodes()
     """Nodes for add-ons, controllers and the gateway."""
 
+    existing: ExistingCluster | None = None
+    """A cluster that is there already and is used instead of making one. Empty: the cluster is made."""
+
     general_pools: Annotated[list[GeneralPool], Field(min_length=1)] = [GeneralPool()]
     """Nodes without GPUs that Karpenter starts for monitoring, tenants, batch work and everything else."""
+
+    images: ImageRules = ImageRules()
+    """Which container images may run."""
 
     log_days: LogDays = 90
     """Days that control-plane logs are kept."""

@@ -4,8 +4,9 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from plinth import naming, versions
+from plinth import naming
 from plinth.base import Component
+from plinth.kinds.external_secrets import AwsProvider, ClusterSecretStore, StoreCondition, StoreProvider
 from plinth.security import documents
 from plinth.security.secrets import SecretsBridge
 from plinth.spec.environment import Environment
@@ -47,15 +48,12 @@ def tenant_store(
         policy=pulumi.Output.json_dumps(documents.read_secrets([folder], secrets_key_arn, region)),
         opts=component.options(aws.iam.RolePolicy),
     )
-    store = k8s.apiextensions.CustomResource(
+    store = ClusterSecretStore(
+        conditions=[StoreCondition(namespaces=[naming.tenant_namespace(tenant)])],
+        provider=StoreProvider(aws=AwsProvider(region=region, role=role.arn)),
+    ).register(
         f"{name}-store",
-        api_version=versions.API["ClusterSecretStore"],
-        kind="ClusterSecretStore",
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=store_name(tenant)),
-        spec={
-            "conditions": [{"namespaces": [naming.tenant_namespace(tenant)]}],
-            "provider": {"aws": {"service": "SecretsManager", "region": region, "role": role.arn}},
-        },
+        name=store_name(tenant),
         # The operator and its CRDs exist once the platform's own store does.
         opts=component.options(k8s.apiextensions.CustomResource, depends_on=[reading, bridge]),
     )

@@ -10,6 +10,7 @@ from plinth import versions
 from plinth.cluster import auto_mode
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.cluster import Cluster
+from plinth.cluster.crds import CrdBundle
 from plinth.cluster.gpu_node_pool import GpuNodePool
 from plinth.cluster.karpenter import Karpenter
 from plinth.network.vpc import Network
@@ -44,7 +45,15 @@ def build(pool=POOL, world=None):
         log_key_arn="arn:logs",
         auto_mode_nodes=auto_mode.wanted([pool]),
     )
-    karpenter = Karpenter("karpenter", environment=world, cluster=cluster, namespace="plinth-system", pools=[pool])
+    crds = CrdBundle("crds", environment=world, projects=["karpenter"])
+    karpenter = Karpenter(
+        "karpenter",
+        environment=world,
+        cluster=cluster,
+        namespace="plinth-system",
+        crds=crds.of("karpenter"),
+        pools=[pool],
+    )
     auto = AutoNodes("auto", environment=world, cluster=cluster) if pool.plane == "auto" else None
     return GpuNodePool(
         "pool-h100", pool, environment=world, cluster=cluster, karpenter=karpenter, auto=auto, network=network
@@ -103,14 +112,13 @@ def test_a_pool_without_zones_uses_all_of_the_network():
 
 def test_a_pool_is_deleted_before_its_class_and_both_before_karpenter(recorded):
     assert "pool-h100-class" in recorded.one(NODE_POOL).depends_on
-    assert {"karpenter-crds", "karpenter-controller"} <= recorded.one(NODE_CLASS).depends_on
+    assert "karpenter-controller" in recorded.one(NODE_CLASS).depends_on
 
 
 def test_karpenter_starts_with_crds_identity_and_access(recorded):
     controller = recorded.one(RELEASE, "karpenter-controller")
-    assert {"karpenter-crds", "karpenter-identity-association", "karpenter-nodes-access"} <= controller.depends_on
+    assert {"crds-karpenter", "karpenter-identity-association", "karpenter-nodes-access"} <= controller.depends_on
     assert controller.inputs["skipCrds"] is True
-    assert controller.inputs["version"] == recorded.one(RELEASE, "karpenter-crds").inputs["version"]
     settings = controller.inputs["values"]["settings"]
     assert settings["clusterName"] == "plinth-dev"
     assert settings["interruptionQueue"] == "karpenter-interruptions"

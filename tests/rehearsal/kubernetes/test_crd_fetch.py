@@ -76,5 +76,17 @@ def test_the_stored_version_stays(fetch):
 def test_what_generators_wrote_about_themselves_is_dropped(fetch):
     annotations = {"controller-gen.kubebuilder.io/version": "v0.19.0", "api-approved.kubernetes.io": "yes"}
     crd = fetch.lean(definition(version("v1", storage=True), annotations=annotations))
-    assert crd["metadata"] == {"name": "rockets.acme.example", "annotations": {"api-approved.kubernetes.io": "yes"}}
+    kept = {"api-approved.kubernetes.io": "yes", "helm.sh/resource-policy": "keep"}
+    assert crd["metadata"] == {"name": "rockets.acme.example", "annotations": kept}
     assert set(crd["spec"]) == {"group", "names", "scope", "versions"}
+
+
+def test_a_chart_has_the_same_bytes_whenever_it_is_packaged(fetch):
+    crd = fetch.lean(definition(version("v1", storage=True)))
+    assert fetch.package("rockets", "v1.2.3", [crd]) == fetch.package("rockets", "v1.2.3", [crd])
+
+
+def test_what_helm_would_evaluate_is_refused(fetch):
+    crd = fetch.lean(definition(version("v1", storage=True, schema={"pattern": "{{ .Values }}"})))
+    with pytest.raises(ValueError, match=r"rockets\.acme\.example has {{ in it"):
+        fetch.package("rockets", "v1.2.3", [crd])

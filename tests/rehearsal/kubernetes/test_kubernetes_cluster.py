@@ -198,6 +198,7 @@ def test_a_namespace_takes_what_is_in_it_along(harness):
     ("obj", "release"),
     [
         (NODE_POOL, {"chart": "oci://public.ecr.aws/karpenter/karpenter-crd"}),
+        (NODE_POOL, {"chart": "./components/plinth/tables/crds/karpenter-1.14.1.tgz"}),
         (NODE_POOL, {"chart": "oci://public.ecr.aws/karpenter/karpenter"}),
         (changed(EXTERNAL_SECRET, "metadata", "namespace", drop=True), {"chart": "external-secrets"}),
         (SERVICE_MONITOR, {"chart": "kube-prometheus-stack"}),
@@ -218,6 +219,7 @@ def test_a_custom_kind_needs_the_chart_that_brings_it(harness, obj, release):
         (NODE_POOL, {"chart": "karpenter", "skipCrds": True}),
         (SERVICE_MONITOR, {"chart": "kube-prometheus-stack", "values": {"crds": {"enabled": False}}}),
         (SCALED_OBJECT, {"chart": "keda", "values": {"crds": {"install": False}}}),
+        (SCALED_OBJECT, {"chart": "./components/plinth/tables/crds/karpenter-1.14.1.tgz"}),
     ],
     ids=lambda part: part.get("kind") or part["chart"],
 )

@@ -162,6 +162,15 @@ def test_functions_check_their_arguments():
     assert "did you mean 'state'" in answer.failures[0].reason
 
 
+def test_a_cluster_that_is_there_is_found():
+    token = "aws:eks/getCluster:getCluster"
+    found = AWS.invoke(call(token), token, {"name": "shared"}).outputs
+    assert found["arn"].endswith(":cluster/shared")
+    assert found["endpoint"].startswith("https://")
+    assert found["certificateAuthorities"][0]["data"]
+    assert found["vpcConfig"]["clusterSecurityGroupId"].startswith("sg-")
+
+
 def test_an_id_is_never_made_of_a_secret():
     inputs = checked(AWS, ROLE, {"assumeRolePolicy": "{}", "name": Secret("canary-role")})
     assert "canary" not in AWS.create(call(ROLE), inputs).id

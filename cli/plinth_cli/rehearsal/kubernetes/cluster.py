@@ -131,6 +131,8 @@ class Cluster:
         def brings(_: str, body: Mapping[str, Any]) -> bool:
             values = body.get("values")
             chart = str(body["chart"]).rstrip("/").rpartition("/")[2]
+            if chart == definition.file:
+                return definition.complete
             return crds.brings(chart, kind.group, body.get("skipCrds") is True, values if values else {})
 
         if manifests.object_path(self._env_dir, _DEFINITION, None, definition.name).is_file():

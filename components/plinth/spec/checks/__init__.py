@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec.checks import cluster, gpu, laptop, models, network, pools, recovery, references, tenants
+from plinth.spec.checks import cluster, gpu, images, laptop, models, network, pools, recovery, references, tenants
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "models"), pools.served_pools),
     (("cluster", "gpu_pools"), cluster.node_pools),
     (("cluster", "network"), cluster.pool_zones),
+    (("environment", "network", "cluster", "gpu_pools"), cluster.existing_cluster),
+    (("environment", "cluster", "models", "gateway"), images.image_origins),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("storage", "models"), models.weights_bucket),
