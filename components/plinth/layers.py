@@ -12,8 +12,7 @@ from plinth import addresses, naming, providers
 from plinth.batch import plan as batch_plan
 from plinth.batch.queues import BatchQueues
 from plinth.batch.ray_operator import ray_operator
-from plinth.cluster import auto_mode, crds, flows
-from plinth.cluster.auto_nodes import AutoNodes
+from plinth.cluster import auto_mode, crds, flows, nodes
 from plinth.cluster.base import ClusterBase
 from plinth.cluster.cluster import Cluster
 from plinth.cluster.crds import CrdBundle
@@ -178,46 +177,10 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         pools=spec.gpu_pools,
         opts=given.options(),
     )
-    pools = _gpu_pools(spec, below, eks, karpenter, given)
-    return ClusterLayer(eks, bundle, base, bridge, pools, _general_pools(spec, below, eks, karpenter, given), given)
-
-
-def _general_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
-) -> dict[str, GeneralNodePool]:
-    return {
-        pool.name: GeneralNodePool(
-            f"general-{pool.name}",
-            pool,
-            environment=spec.environment,
-            cluster=eks,
-            karpenter=karpenter,
-            network=below.network,
-            opts=given.options(),
-        )
-        for pool in spec.cluster.general_pools
-    }
-
-
-def _gpu_pools(
-    spec: PlatformSpec, below: Foundation, eks: Cluster, karpenter: Karpenter, given: Providers
-) -> dict[str, GpuNodePool]:
-    auto = None
-    if auto_mode.wanted(spec.gpu_pools):
-        auto = AutoNodes("auto", environment=spec.environment, cluster=eks, opts=given.options())
-    return {
-        pool.name: GpuNodePool(
-            f"pool-{pool.name}",
-            pool,
-            environment=spec.environment,
-            cluster=eks,
-            karpenter=karpenter,
-            auto=auto,
-            network=below.network,
-            opts=given.options(),
-        )
-        for pool in spec.gpu_pools
-    }
+    pools = nodes.gpu_pools(spec, below.network, eks, karpenter, base.namespaces[naming.NODES_NAMESPACE], given)
+    return ClusterLayer(
+        eks, bundle, base, bridge, pools, nodes.general_pools(spec, below.network, eks, karpenter, given), given
+    )
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,11 @@ GPU = [
             Bad(("maxCentsPerHour",), 200_000, "maxCentsPerHour is 200000"),
         ],
     ),
+    (
+        "kubernetes:karpenter.sh/v1:NodePool",
+        {"spec": {**node_pool()["spec"], "replicas": 2, "limits": {"nodes": "3"}}},
+        [Bad(("spec", "limits", "nodes"), "500", "nodes 500")],
+    ),
     Sample(
         "gpu-pools-bounded",
         "aws:eks/nodeGroup:NodeGroup",

@@ -49,3 +49,40 @@ def pool_data(draw: st.DrawFn) -> dict[str, object]:
             )
         )
     return pool
+
+
+@st.composite
+def sensible_pool(draw: st.DrawFn) -> dict[str, object]:
+    """A pool that uses one feature, the way it is meant to be used."""
+    instance = draw(st.sampled_from(sorted(catalogue.instances().values(), key=lambda each: each.name)))
+    pool: dict[str, object] = {
+        "name": "pool",
+        "instance_types": [instance.name],
+        "max_gpus": instance.gpus * draw(st.integers(2, 4)),
+        "parallel_pull": draw(st.booleans()),
+    }
+    choices: list[dict[str, object]] = [
+        {},
+        {"plane": "auto", "capacity": ["spot", "on_demand"]},
+        {"fixed_nodes": 2},
+        {"capacity": ["reserved", "spot"], "reservation_tags": {"team": "ml"}},
+        {
+            "capacity": ["reserved"],
+            "new_reservation": {"instance_type": instance.name, "instances": 1, "zones": ["a", "b"]},
+        },
+        {
+            "capacity": ["reserved"],
+            "zones": ["c"],
+            "capacity_block": {"offering_id": "cbr-0a1b2c3d4e", "i_understand_this_is_a_purchase": True},
+        },
+    ]
+    image = draw(st.sampled_from(["bottlerocket", "al2023"]))
+    if instance.maker == "nvidia":
+        choices += [
+            {"sharing": {"kind": "time_slicing", "replicas": 4}, "image": image},
+            {"sharing": {"kind": "dra"}, "image": "al2023", "fixed_nodes": 1},
+        ]
+    if instance.efa and instance.network_cards is not None:
+        choices.append({"efa": True, "image": image})
+    choices += [{"sharing": {"kind": "mig", "profile": profile.name}} for profile in instance.mig]
+    return {**pool, **draw(st.sampled_from(choices))}

@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
+from plinth.cluster import device_layer
 from plinth.gateway import hosted
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
@@ -108,7 +109,15 @@ NAMESPACES = (
 
 def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
     """Every flow of an environment."""
-    return (*_names(), *_controllers(spec), *_gateway(spec), *_models(spec), *_vectors(spec), *_monitoring(spec))
+    return (
+        *_names(),
+        *_controllers(spec),
+        *_gateway(spec),
+        *_models(spec),
+        *_vectors(spec),
+        *_monitoring(spec),
+        *_devices(spec),
+    )
 
 
 def _names() -> Iterator[Flow]:
@@ -174,6 +183,16 @@ def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:
     yield Flow(MONITORING, GATEWAY, (metrics,), "scrape the gateway")
     if _model_ports(spec):
         yield Flow(MONITORING, MODELS, (), "scrape model servers")
+
+
+def _devices(spec: PlatformSpec) -> Iterator[Flow]:
+    """What serves the devices of GPU nodes; the EFA plugin shares the node's network, where no policy reaches."""
+    labels = {release.label for release in device_layer.releases(spec.gpu_pools)}
+    if labels & {"plugin", "dra", "neuron"}:
+        yield Flow(AGENTS, INTERNET, (443,), "device plugins read and tell the Kubernetes API how a node shares")
+    if "metrics" in labels:
+        engine = (device_layer.HOST_ENGINE_PORT,)
+        yield Flow(AGENTS, _vpc(spec, "nodes"), engine, "the exporter of GPU metrics asks its node's DCGM host engine")
 
 
 def _model_ports(spec: PlatformSpec) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from plinth import catalogue, naming, versions
+from plinth.cluster import device_layer
 from plinth.cluster.user_data import user_data
 from plinth.kinds import automode, karpenter
 from plinth.kinds.base import Text
@@ -113,7 +114,7 @@ def node_pool(pool: GpuPool, environment: Environment, zones: Sequence[str]) -> 
     )
     return karpenter.NodePool(
         template=karpenter.NodeTemplate(
-            metadata=karpenter.TemplateMetadata(labels={naming.POOL_LABEL: pool.name}),
+            metadata=karpenter.TemplateMetadata(labels=_labels(pool)),
             spec=karpenter.TemplateSpec(
                 node_class_ref=reference,
                 # The first names the devices, the second the pool: a pod lands on the pool that it asks for only.
@@ -221,6 +222,11 @@ def _data_volume(device: str, pool: GpuPool, key_arn: Text) -> karpenter.BlockDe
             kmsKeyID=key_arn,
         ),
     )
+
+
+def _labels(pool: GpuPool) -> dict[str, str]:
+    config = device_layer.plugin_config(pool)
+    return {naming.POOL_LABEL: pool.name, **({device_layer.PLUGIN_CONFIG_LABEL: config} if config else {})}
 
 
 def _tags(pool: GpuPool, environment: Environment) -> dict[str, str]:

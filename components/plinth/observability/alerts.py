@@ -10,6 +10,7 @@ from typing import Literal
 
 from plinth import naming
 from plinth.kinds.prometheus import PrometheusRule, Rule, RuleGroup
+from plinth.observability import gpu_metrics
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
@@ -51,7 +52,7 @@ class Alert:
 
 def alerts(spec: PlatformSpec) -> list[Alert]:
     """Every alert of an environment."""
-    return [*_gateway(spec), *_models(spec), *_gpus(spec)]
+    return [*_gateway(spec), *_models(spec), *_gpus(spec), *_devices(spec)]
 
 
 def _gateway(spec: PlatformSpec) -> Iterator[Alert]:
@@ -174,6 +175,63 @@ def _gpus(spec: PlatformSpec) -> Iterator[Alert]:
         "warning",
         "Model pod {{ $labels.pod }} has waited for a GPU for half an hour",
         "EC2 may be out of the instance type: add instance types, zones or a capacity to the pool.",
+    )
+
+
+def _devices(spec: PlatformSpec) -> Iterator[Alert]:
+    """What DCGM says about the GPUs."""
+    if not gpu_metrics.exported(spec.gpu_pools):
+        return
+    node = gpu_metrics.NODE_LABEL
+    where = f"GPU {{{{ $labels.gpu }}}} of node {{{{ $labels.{node} }}}}"
+    yield Alert(
+        "GpuXid",
+        f"max by ({node}, gpu) ({gpu_metrics.XID}) > 0",
+        1,
+        "warning",
+        f"{where} reported XID {{{{ $value }}}}",
+        "NVIDIA's XID catalog says what it means. Fatal ones raise GpuFault, and Karpenter replaces the node.",
+    )
+    yield Alert(
+        "GpuMemoryErrors",
+        f"sum by ({node}, gpu) (increase({gpu_metrics.DOUBLE_BIT_ERRORS}[1h])) > 0",
+        1,
+        "critical",
+        f"{where} has memory errors that it cannot correct",
+        "Answers of models on it may be wrong. Drain the node.",
+    )
+    yield Alert(
+        "GpuRowRemapFailed",
+        f"max by ({node}, gpu) ({gpu_metrics.REMAP_FAILURE}) > 0",
+        1,
+        "critical",
+        f"{where} has run out of spare memory rows",
+        "Drain the node: AWS replaces such hardware.",
+    )
+    yield Alert(
+        "GpuLinkErrors",
+        f"sum by ({node}, gpu) (increase({gpu_metrics.NVLINK_ERRORS}[1h])) > 0",
+        5,
+        "warning",
+        f"NVLink of {where} had to recover",
+        "Models over several GPUs are slow there. Drain the node if it goes on.",
+    )
+    yield Alert(
+        "GpuThrottled",
+        f"max by ({node}, gpu) (rate({gpu_metrics.THERMAL_THROTTLING}[10m])) / 1e9 > 0.1",
+        15,
+        "warning",
+        f"{where} is slowed down by heat for {{{{ $value | humanizePercentage }}}} of the time",
+        "Drain the node: another host is cooler.",
+    )
+    yield Alert(
+        "GpuMetricsMissing",
+        'max by (node) (kube_node_status_allocatable{resource=~"nvidia_com_gpu.*"}) > 0 unless on (node) '
+        f'label_replace({gpu_metrics.TEMPERATURE}, "node", "$1", "{node}", "(.*)")',
+        20,
+        "warning",
+        "No GPU metrics of node {{ $labels.node }}",
+        "Look at the pods dcgm-exporter (plinth-nodes) and dcgm-server (kube-system) of the node.",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plinth.observability import gpu_metrics
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth_runtime import names
@@ -94,6 +95,24 @@ def panels(spec: PlatformSpec) -> list[Panel]:
             "percentunit",
             ((f"avg by ({model}) ({KV_CACHE})", f"{{{{{model}}}}}"),),
         ),
+        *(_gpus() if gpu_metrics.exported(spec.gpu_pools) else []),
+    ]
+
+
+def _gpus() -> list[Panel]:
+    """Whether GPUs work, not whether a process has them: that is always so with a model loaded."""
+    rate, node = "$__rate_interval", gpu_metrics.NODE_LABEL
+    return [
+        Panel(
+            "GPUs at work",
+            "percentunit",
+            (
+                (f"avg(avg_over_time({gpu_metrics.BUSY}[{rate}]))", "multiprocessors"),
+                (f"avg(avg_over_time({gpu_metrics.TENSOR_BUSY}[{rate}]))", "tensor cores"),
+                (f"avg(avg_over_time({gpu_metrics.MEMORY_BUSY}[{rate}]))", "memory"),
+            ),
+        ),
+        Panel("GPU power by node", "watt", ((f"sum by ({node}) ({gpu_metrics.POWER})", f"{{{{{node}}}}}"),)),
     ]
 
 

@@ -11,7 +11,7 @@ from plinth import addresses, naming, pods, versions
 from plinth.base import Component
 from plinth.kinds.base import CustomKind
 from plinth.kinds.prometheus import LabelSelector, NamespaceSelector, PodMetricsEndpoint, PodMonitor
-from plinth.observability import alerts, dashboard, values
+from plinth.observability import alerts, dashboard, gpu_metrics, values
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret, managed_secret
@@ -81,8 +81,15 @@ class Monitoring(Component):
             ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[*crds, identity, password]),
         )
-        self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)
-        self._scrape("models", containers.COMPONENT, naming.SERVING_NAMESPACE, containers.PORT_NAME, release)
+        self._scrape(
+            "gateway", pods.selector(addresses.GATEWAY), naming.SYSTEM_NAMESPACE, gateway_metrics_port, release
+        )
+        self._scrape(
+            "models", pods.selector(containers.COMPONENT), naming.SERVING_NAMESPACE, containers.PORT_NAME, release
+        )
+        if gpu_metrics.exported(spec.gpu_pools):
+            exporter = {"app.kubernetes.io/name": gpu_metrics.EXPORTER}
+            self._scrape("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)
         self._custom(alerts.prometheus_rule(spec), "alerts", release)
         k8s.core.v1.ConfigMap(
             f"{name}-dashboard",
@@ -143,11 +150,11 @@ class Monitoring(Component):
             opts=self.options(k8s.apiextensions.CustomResource),
         )
 
-    def _scrape(self, name: str, component: str, namespace: str, port: str, release: pulumi.Resource) -> None:
-        """Scrape the pods of a component."""
+    def _scrape(self, name: str, chosen: dict[str, str], namespace: str, port: str, release: pulumi.Resource) -> None:
+        """Scrape the pods with these labels."""
         monitor = PodMonitor(
             namespace_selector=NamespaceSelector(match_names=[namespace]),
-            selector=LabelSelector(match_labels=pods.selector(component)),
+            selector=LabelSelector(match_labels=chosen),
             pod_target_labels=[monitors.NAME_LABEL],
             pod_metrics_endpoints=[PodMetricsEndpoint(port=port, path=names.METRICS_PATH)],
         )

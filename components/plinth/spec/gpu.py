@@ -67,7 +67,7 @@ class GpuPool(Model):
     max_gpus: Annotated[int, Field(ge=1, le=1024)]
     """Most GPUs (or Neuron devices) that the pool may ever hold: the fuse against a runaway bill."""
 
-    fixed_nodes: Annotated[int, Field(ge=1, le=128)] | None = None
+    fixed_nodes: Annotated[int, Field(ge=1, le=99)] | None = None
     """Keep this many nodes, whatever pods ask for. A pool cannot change between fixed and not."""
 
     reservation_ids: list[ReservationId] = []

@@ -28,6 +28,9 @@ def _node_pool(pool: Resource) -> Iterator[Finding]:
         return
     if limits is UNKNOWN or not _has_gpus(pool):
         return
+    if not absent(pool.get("spec", "replicas")):
+        yield from _fixed(pool)
+        return
     most = at(limits, _GPU)
     if most is UNKNOWN:
         return
@@ -35,6 +38,13 @@ def _node_pool(pool: Resource) -> Iterator[Finding]:
         yield Finding(f"spec.limits bounds {_bounded(pool)}, and not {_GPU}", _WHY, _FIX)
     elif not 1 <= (number(most) or 0) <= _MOST_GPUS:
         yield Finding(f"spec.limits has {_GPU} {shown(most)}", _WHY, _FIX)
+
+
+def _fixed(pool: Resource) -> Iterator[Finding]:
+    """Karpenter takes no other limit for a pool of a fixed number of nodes."""
+    most = pool.get("spec", "limits", "nodes")
+    if most is not UNKNOWN and not 1 <= (number(most) or 0) <= _MOST_NODES:
+        yield Finding(f"spec.limits has nodes {shown(most)}", _WHY, "set gpu_pools[].fixed_nodes, at most 100")
 
 
 def _bounded(pool: Resource) -> str:

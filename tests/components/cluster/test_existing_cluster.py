@@ -89,6 +89,8 @@ def document():
     for field in ("system_nodes", "public_access_cidrs", "admin_roles", "log_days"):
         data["cluster"].pop(field, None)
     data["cluster"]["existing"] = GIVEN.model_dump()
+    for pool in data["gpu_pools"]:
+        pool.pop("plane", None)
     private, more = ({zone: f"subnet-{digit * 8}{zone}" for zone in data["network"]["zones"]} for digit in "12")
     data["network"]["existing"] = {
         "vpc_id": "vpc-0a1b2c3d4e5f60718",

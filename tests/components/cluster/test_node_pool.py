@@ -7,13 +7,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.pools import pool_data
+from support.pools import pool_data, sensible_pool
 from support.worlds import environment, spec
 
 from plinth import catalogue, naming
 from plinth.cluster import gates, node_pool
 from plinth.cluster.gpu_request import pod_gpus
 from plinth.cluster.node_pool import Place
+from plinth.spec import gpu_features
 from plinth.spec.gpu import GpuPool
 from plinth.spec.gpu_devices import devices
 from plinth.spec.gpu_rules import MOST_DEVICES
@@ -50,7 +51,7 @@ def rendered(kind):
     }
 
 
-@given(pool_data())
+@given(st.one_of(pool_data(), sensible_pool()))
 @settings(deadline=None)
 def test_a_pool_is_refused_with_a_reason_or_becomes_valid_objects(data):
     try:
@@ -74,6 +75,14 @@ def test_every_instance_makes_a_plain_pool(name):
         assert validate_object(rendered(kind)) == []
     nodes = node_pool.node_class(one, environment(), PLACE).to_object()
     assert (nodes.get("instanceStorePolicy") == "RAID0") == (facts.local_nvme_gb > 0)
+
+
+@given(sensible_pool())
+def test_a_feature_used_as_it_is_meant_is_never_refused(data):
+    one = GpuPool.model_validate(data)
+    for kind in objects(one):
+        assert validate_object(rendered(kind)) == [], kind.KIND
+    assert gpu_features.unmet(one) == []
 
 
 def check_fuse(one):
@@ -213,5 +222,11 @@ def test_gates_are_open_for_what_pools_use_and_the_train_has_them():
     fixed = pool(fixed_nodes=2, efa=True)
     assert gates.feature_gates([shared, fixed])["nodeOverlay"]
     assert gates.feature_gates([shared, fixed])["staticCapacity"]
-    assert gates.unmet(fixed) == []
-    assert [feature.name for feature in gates.unmet(fixed, "1.7.3")] == ["staticCapacity", "networkInterfaces"]
+
+
+def test_versions_that_lack_a_feature_say_so():
+    fixed = pool(fixed_nodes=2, efa=True)
+    assert gpu_features.unmet(fixed) == []
+    assert [feature.name for feature in gpu_features.unmet(fixed, karpenter="1.7.3")] == ["fixed_nodes", "efa"]
+    claims = pool(image="al2023", sharing={"kind": "dra"}, fixed_nodes=1)
+    assert [feature.name for feature in gpu_features.unmet(claims, kubernetes="1.33")] == ["sharing dra"]

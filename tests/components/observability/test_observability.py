@@ -5,7 +5,7 @@ import pytest
 from support.platforms import recorded_platform
 from support.worlds import spec
 
-from plinth.observability import alerts, dashboard, values
+from plinth.observability import alerts, dashboard, gpu_metrics, values
 from plinth.serving import scaling
 from plinth.serving.engines import engine_of
 from plinth.spec.models import SelfHostedModel
@@ -26,13 +26,17 @@ VLLM = {
 
 KUBE_STATE_METRICS = {
     "kube_deployment_status_replicas_available",
+    "kube_node_status_allocatable",
     "kube_node_status_condition",
     "kube_pod_status_phase",
 }
 
+DCGM = set(gpu_metrics.FIELDS)
+"""Metrics that the exporter is told to export."""
+
 GATEWAY = {value for name, value in vars(names).items() if name.isupper() and str(value).startswith("plinth_")}
 LABELS = {value for name, value in vars(names).items() if name.endswith("_LABEL")}
-KNOWN_LABELS = LABELS | {"le", "namespace", "condition", "status", "pod", "phase", "deployment", "node"}
+KNOWN_LABELS = LABELS | {"le", "namespace", "condition", "status", "pod", "phase", "deployment", "node", "resource"}
 
 
 def expressions(environment):
@@ -66,7 +70,7 @@ def test_every_expression_is_promql_on_metrics_that_exist(environment):
         for selector in chosen:
             found.add(selector.name)
             histogram = selector.name.removesuffix("_bucket")
-            assert selector.name in VLLM | KUBE_STATE_METRICS | GATEWAY or histogram in GATEWAY, selector.name
+            assert selector.name in VLLM | KUBE_STATE_METRICS | DCGM | GATEWAY or histogram in GATEWAY, selector.name
             assert {matcher.name for matcher in selector.matchers.matchers} <= KNOWN_LABELS, expression
     assert names.REQUESTS_TOTAL in found
     assert f"{names.REQUEST_SECONDS}_bucket" in found
@@ -83,7 +87,17 @@ def test_the_limits_are_the_specs():
 def test_alerts_fit_what_the_environment_has():
     local = {alert.name for alert in alerts.alerts(spec("local"))}
     prod = {alert.name for alert in alerts.alerts(spec("prod"))}
-    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"}
+    devices = {
+        "GpuXid",
+        "GpuMemoryErrors",
+        "GpuRowRemapFailed",
+        "GpuLinkErrors",
+        "GpuThrottled",
+        "GpuMetricsMissing",
+    }
+    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices
+    # Amazon watches the GPUs of EKS Auto Mode.
+    assert not {alert.name for alert in alerts.alerts(spec("dev"))} & devices
     for alert in alerts.alerts(spec("prod")):
         assert alert.summary
         assert alert.action.endswith(".")
@@ -142,6 +156,8 @@ def test_grafana_takes_dashboards_of_no_tenant(prod):
 def test_scrape_targets_name_ports_that_pods_have(prod):
     deployments = prod.of("kubernetes:apps/v1:Deployment")
     for monitor in prod.of("kubernetes:monitoring.coreos.com/v1:PodMonitor"):
+        if monitor.name == "monitoring-gpus":  # a chart's pods, see the next test
+            continue
         chosen = monitor.inputs["spec"]["selector"]["matchLabels"].items()
         (namespace,) = monitor.inputs["spec"]["namespaceSelector"]["matchNames"]
         (endpoint,) = monitor.inputs["spec"]["podMetricsEndpoints"]
@@ -154,3 +170,12 @@ def test_scrape_targets_name_ports_that_pods_have(prod):
         assert templates, monitor.name
         for template in templates:
             assert endpoint["port"] in [p["name"] for c in template["spec"]["containers"] for p in c["ports"]]
+
+
+def test_gpu_metrics_are_scraped_where_the_exporter_runs(prod):
+    monitor = prod.one("kubernetes:monitoring.coreos.com/v1:PodMonitor", "monitoring-gpus").inputs["spec"]
+    release = prod.one("kubernetes:helm.sh/v3:Release", "gpu-metrics").inputs
+    assert monitor["namespaceSelector"]["matchNames"] == [release["namespace"]]
+    # The chart gives its own name to its pods, and this name to their port.
+    assert monitor["selector"]["matchLabels"] == {"app.kubernetes.io/name": release["chart"]}
+    assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "path": "/metrics"}]

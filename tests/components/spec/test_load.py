@@ -127,6 +127,37 @@ def cases():
         "mixed GPUs": (change((pools, 0, "instance_types"), ["p5.48xlarge", "g6.xlarge"]), "gpu_pools[0]", "mix GPUs"),
         "no reservation": (change((pools, 0, "reservation_ids"), []), "gpu_pools[0]", "go together"),
         "zone": (change((pools, 0, "zones"), ["f"]), "gpu_pools[0].zones", "zones of the network"),
+        "reservation twice": (
+            lambda data: data[pools][1].update(capacity=["reserved"], reservation_ids=["cr-0a1b2c3d4e5f60718"]),
+            "gpu_pools[1].reservation_ids",
+            "gpu_pools[0] does not draw from",
+        ),
+        "parts do not add up": (
+            lambda data: data[models][0].update(pool="h100-slices"),
+            "models[0].parallelism.tensor",
+            "1: pool h100-slices gives out parts of GPUs (mig)",
+        ),
+        "a part is too small": (
+            lambda data: data[models][1].update(pool="h100-slices"),
+            "models[1]",
+            "a pool with sharing none would fit",
+        ),
+        "reserved elsewhere": (
+            lambda data: data[pools][0].update(
+                zones=[],
+                new_reservation={"instance_type": "p5.48xlarge", "instances": 1, "zones": ["f"]},
+            ),
+            "gpu_pools[0].new_reservation.zones",
+            "one of the zones of the network",
+        ),
+        "claims and a model": (
+            lambda data: (
+                data[pools][1].update(image="al2023", sharing={"kind": "dra"}, fixed_nodes=12),
+                data[pools][1].pop("capacity"),
+            ),
+            "models[1].pool",
+            "without sharing dra",
+        ),
         "twice": (change(("tenants", 1, "name"), "search"), "tenants[1].name", "tenants[0] does not have"),
         "tenant route": (change(("tenants", 0, "routes"), ["fronteir"]), "tenants[0].routes[0]", "'frontier'"),
         "development in production": (

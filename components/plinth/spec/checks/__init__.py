@@ -41,6 +41,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("cluster", "batch"), batch.general_pool),
     (("network", "gpu_pools"), pools.pool_zones),
     (("gpu_pools",), pools.pools_apart),
+    (("cluster", "gpu_pools"), pools.pool_versions),
     (("gpu_pools", "models"), pools.served_pools),
     (("cluster", "gpu_pools"), cluster.node_pools),
     (("cluster", "network"), cluster.pool_zones),

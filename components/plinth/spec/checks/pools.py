@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from plinth.spec import gpu_features
 from plinth.spec.gpu_devices import claimed
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem
@@ -31,6 +32,15 @@ def pools_apart(spec: "PlatformSpec") -> Iterator[Problem]:
                 allowed = f"a reservation that gpu_pools[{first}] does not draw from already"
                 field = "reservation_tags" if reservation.startswith("tag ") else "reservation_ids"
                 yield Problem(f"gpu_pools[{index}].{field}", reservation, allowed)
+
+
+def pool_versions(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Pools ask for what the cluster's versions have."""
+    for index, pool in enumerate(spec.gpu_pools):
+        for feature in gpu_features.unmet(pool, kubernetes=spec.cluster.kubernetes_version):
+            since = ".".join(str(part) for part in feature.since)
+            allowed = f"a pool without {feature.name}, which needs {feature.project} {since}"
+            yield Problem(f"gpu_pools[{index}]", pool.name, allowed)
 
 
 def served_pools(spec: "PlatformSpec") -> Iterator[Problem]:
