@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes import apiextensions, core, meta, networking, policy
 
-from plinth import addresses, naming, pods, versions
+from plinth import addresses, naming, pods
 from plinth.base import Component
 from plinth.security.identity import WorkloadIdentity
 from plinth.serving import containers, scaling, sources, vllm
@@ -49,39 +49,50 @@ class ModelDeployment(Component):
     def _serve_on_gpus(self, model: SelfHostedModel, account: core.v1.ServiceAccount) -> None:
         """The engine's pods on a GPU pool, allowed to read their weights."""
         platform, name, engine = self._platform, self._name, engine_of(model)
-        identity = WorkloadIdentity(
-            f"{name}-identity",
-            environment=self._environment,
-            cluster_name=platform.cluster_name,
-            namespace=platform.namespace,
-            service_account=model.name,
-            policies={
-                "weights": sources.read_policy(
-                    platform.weights.arns[WEIGHTS_BUCKET], model.source.path, platform.data_key_arn
-                ),
-            },
-            opts=self.options(WorkloadIdentity),
-        )
+        pool = platform.pools[model.pool]
         site = Site(
             name=name,
             component=self,
             environment=self._environment,
             platform=platform,
-            pool=platform.pools[model.pool],
+            pool=pool,
             metadata=self._metadata(),
             labels=self._labels,
-            weights=sources.address(platform.weights.names[WEIGHTS_BUCKET], model.source.path),
-            after=[identity, account, platform.nodes[model.pool], *platform.controllers.get(model.engine.kind, [])],
+            weights=sources.address(platform.weights.names[WEIGHTS_BUCKET], model),
+            after=[
+                account,
+                platform.nodes[model.pool],
+                *self._identity(model),
+                *platform.controllers.get(model.engine.kind, []),
+            ],
         )
         workload = engine.render(model, site)
-        selector = engine.pod_selector(model)
-        doors = engine.doors(model)
-        outside = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()]
-        self._wall(selector, Doors(doors.ingress, [*outside, *doors.egress]))
-        self._keep_available(selector, engine.disruption(model))
-        target = engine.scale_target(model)
+        doors = engine.doors(model, pool)
+        # Out to S3, where something is read from there.
+        bucket = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()] if model.bucket_paths else []
+        self._wall(engine.pod_selector(model), Doors(doors.ingress, [*bucket, *doors.egress]))
+        self._keep_available(engine.answering_selector(model, pool), engine.disruption(model))
+        target = engine.scale_target(model, pool)
         if target and scaling.is_scaled(model):
             self._scale(model, target, engine.signals(model), workload)
+
+    def _identity(self, model: SelfHostedModel) -> list[pulumi.Resource]:
+        """What may read the model's files; nothing where there are none in the bucket."""
+        if not model.bucket_paths:
+            return []
+        platform = self._platform
+        policy = sources.read_policy(platform.weights.arns[WEIGHTS_BUCKET], model.bucket_paths, platform.data_key_arn)
+        return [
+            WorkloadIdentity(
+                f"{self._name}-identity",
+                environment=self._environment,
+                cluster_name=platform.cluster_name,
+                namespace=platform.namespace,
+                service_account=model.name,
+                policies={"weights": policy},
+                opts=self.options(WorkloadIdentity),
+            )
+        ]
 
     def _serve_development(self, model: DevelopmentModel, account: core.v1.ServiceAccount) -> None:
         """One pod of the runtime's deterministic model server."""
@@ -110,12 +121,11 @@ class ModelDeployment(Component):
     def _scale(self, model: SelfHostedModel, target: ScaleTarget, signals: Signals, workload: pulumi.Resource) -> None:
         """Let the number of replicas follow load."""
         keda = [self._platform.autoscaler] if self._platform.autoscaler else []
-        apiextensions.CustomResource(
+        scaling.scaled_object(model, target, signals, addresses.PROMETHEUS_URL).register(
             f"{self._name}-scaling",
-            api_version=versions.API["ScaledObject"],
-            kind="ScaledObject",
-            metadata=self._metadata(),
-            spec=scaling.scaled_object(model, target, signals, addresses.PROMETHEUS_URL),
+            name=model.name,
+            namespace=self._platform.namespace,
+            labels=self._labels,
             opts=self.options(apiextensions.CustomResource, depends_on=[workload, *keda]),
         )
 

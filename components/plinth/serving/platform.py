@@ -34,5 +34,7 @@ class ServingPlatform:
     """All models on GPU pools: they decide whether a pool has a spare GPU during a rollout."""
     controllers: Mapping[str, Sequence[pulumi.Resource]]
     """What the objects of an engine wait for, by the engine's kind; engines without a controller are not in it."""
+    groups: pulumi.Resource | None
+    """What makes a LeaderWorkerSet work; None where every replica fits a node."""
     autoscaler: pulumi.Resource | None
     """What makes a ScaledObject work; None where no model is scaled."""

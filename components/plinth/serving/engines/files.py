@@ -103,7 +103,7 @@ def _pod(
                 ],
             )
         ],
-        volumes=[pods.scratch("weights", f"{weights_gib(model)}Gi"), *containers.vllm_volumes(needs)],
+        volumes=[pods.scratch("weights", f"{weights_gib(model)}Gi"), *containers.vllm_volumes(model, needs)],
         node_selector=gpus.node_selector,
         tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
         topology_spread_constraints=[

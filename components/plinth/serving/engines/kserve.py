@@ -11,9 +11,11 @@ from plinth.serving.deployment import patience_seconds
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site
 from plinth.serving.engines import router_pods
 from plinth.serving.engines.monitors import scrape
-from plinth.serving.engines.vllm import vllm_pod
+from plinth.serving.engines.vllm import claim_templates, vllm_pod
 from plinth.spec.engines import KServeEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
+from plinth.spec.weights import OciSource
 
 
 class KServe:
@@ -40,7 +42,11 @@ class KServe:
             "kserve.io/component": "workload",
         }
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """All of them: a replica is one pod."""
+        return self.pod_selector(model)
+
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The router calls the pods and reads their metrics; the gateway calls the router."""
         router = pods.peer(naming.SERVING_NAMESPACE, router_pods.selector(model.name))
         return Doors(ingress=[pods.allow_from([router, pods.peer(naming.MONITORING_NAMESPACE)], self.port)])
@@ -53,7 +59,7 @@ class KServe:
         """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """KServe's Deployment.
 
         Its own way of scaling needs one more controller. An autoscaler of the platform's does not fight with KServe
@@ -64,10 +70,10 @@ class KServe:
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         """The LLMInferenceService and its router; gives the former."""
         selector = self.pod_selector(model)
-        pod = vllm_pod(model, site, selector=selector, port=self.port, container="main")
+        pod = vllm_pod(model, site, selector=selector, container="main")
         timeout = f"{patience_seconds(model.start_minutes * 60) * model.replicas.max}s"
         served = kserve.LLMInferenceService(
-            model=kserve.ModelSource(uri=pulumi.Output.from_input(site.weights), name=model.name),
+            model=kserve.ModelSource(uri=_address(model, site), name=model.name),
             replicas=None if scaling.is_scaled(model) else model.replicas.min,
             template=pod,
         ).register(
@@ -78,7 +84,7 @@ class KServe:
             annotations={"pulumi.com/waitFor": "condition=Ready"},
             opts=site.component.options(
                 apiextensions.CustomResource,
-                depends_on=list(site.after),
+                depends_on=[*site.after, *claim_templates(model, site)],
                 custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
             ),
         )
@@ -98,3 +104,9 @@ class KServe:
             name=router_pods.name(model.name),
         )
         return served
+
+
+def _address(model: SelfHostedModel, site: Site) -> pulumi.Output[str]:
+    """Where the weights are, as KServe writes it; the pod says itself how it gets them."""
+    source = model.source
+    return pulumi.Output.from_input(f"oci://{source.image}" if isinstance(source, OciSource) else site.weights)

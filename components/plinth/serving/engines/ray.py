@@ -12,6 +12,7 @@ from plinth.serving.engine import Disruption, Doors, Signals, Site
 from plinth.serving.engines import ray_config
 from plinth.serving.engines.monitors import scrape
 from plinth.spec.engines import RayEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 
 DASHBOARD_PORT, AGENT_PORT, METRICS_PORT = 8265, 52365, 8080
@@ -34,7 +35,8 @@ RAY_USER = 1000
 WORKERS = "gpus"
 """Name of the group of workers."""
 
-WAITING, KV_CACHE = "ray_vllm_num_requests_waiting", "ray_vllm_kv_cache_usage_perc"
+WAITING, RUNNING = "ray_vllm_num_requests_waiting", "ray_vllm_num_requests_running"
+KV_CACHE = "ray_vllm_kv_cache_usage_perc"
 """vLLM's gauges as Ray exports them."""
 
 
@@ -58,7 +60,11 @@ class RayServe:
         """The platform's own labels, on the head and on the workers."""
         return pods.selector(containers.COMPONENT, model.name)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """All of them: a replica is one pod."""
+        return self.pod_selector(model)
+
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The nodes talk to each other on many ports; the gateway calls Serve, the operator configures it."""
         nodes = pods.peer(naming.SERVING_NAMESPACE, self.pod_selector(model))
         gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(naming.GATEWAY))
@@ -83,9 +89,13 @@ class RayServe:
     def signals(self, model: SelfHostedModel) -> Signals:
         """VLLM's metrics, which Ray renames."""
         where = scaling.selector(model.name)
-        return Signals(waiting=f"sum({WAITING}{where})", kv_cache=f"100 * sum({KV_CACHE}{where})")
+        return Signals(
+            waiting=f"sum({WAITING}{where})",
+            running=f"sum({RUNNING}{where})",
+            kv_cache=f"100 * sum({KV_CACHE}{where})",
+        )
 
-    def scale_target(self, model: SelfHostedModel) -> None:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> None:
         """Ray Serve asks for replicas, and Ray's autoscaler for the pods that they need."""
         return
 
@@ -190,7 +200,7 @@ class RayServe:
                     volume_mounts=_mounts("cache", "shm", "tmp"),
                 )
             ],
-            volumes=containers.vllm_volumes(needs),
+            volumes=containers.vllm_volumes(model, needs),
             node_selector=gpus.node_selector,
             tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
             topology_spread_constraints=[

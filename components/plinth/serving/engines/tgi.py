@@ -10,11 +10,15 @@ from plinth.serving import containers, vllm
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TgiEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.sizing import USABLE_SHARE
 
 QUEUE = "tgi_queue_size"
 """Its gauge of requests that wait."""
+
+BATCH = "tgi_batch_current_size"
+"""Its gauge of requests that it works on."""
 
 QUEUED_PER_REQUEST = 8
 """Requests it takes on for each that it holds at once, before it refuses more."""
@@ -61,7 +65,11 @@ class Tgi:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """All of them: a replica is one pod."""
+        return self.pod_selector(model)
+
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The gateway and Prometheus, on the server's port."""
         return usual_doors(self.port)
 
@@ -71,9 +79,10 @@ class Tgi:
 
     def signals(self, model: SelfHostedModel) -> Signals:
         """It does not tell how full the KV cache is."""
-        return Signals(waiting=f"sum({QUEUE}{{{monitors.of_model(model.name)}}})", kv_cache=None)
+        where = f"{{{monitors.of_model(model.name)}}}"
+        return Signals(waiting=f"sum({QUEUE}{where})", running=f"sum({BATCH}{where})", kv_cache=None)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""
         return ScaleTarget("apps/v1", "Deployment", model.name)
 

@@ -11,6 +11,7 @@ from plinth.serving import containers, vllm
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TritonEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 
 FRONTEND = "/opt/tritonserver/python/openai/openai_frontend/main.py"
@@ -54,7 +55,11 @@ class Triton:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """All of them: a replica is one pod."""
+        return self.pod_selector(model)
+
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The gateway and Prometheus, on the frontend's port."""
         return usual_doors(self.port)
 
@@ -63,11 +68,12 @@ class Triton:
         return Disruption(max_unavailable=1)
 
     def signals(self, model: SelfHostedModel) -> Signals:
-        """Triton does not tell how full the KV cache is."""
+        """Triton counts what waits; it tells neither what it works on nor how full the KV cache is."""
         where = f'{monitors.of_model(model.name)},model="{self._spec.model}"'
-        return Signals(waiting=f"sum({PENDING}{{{where}}})", kv_cache=None)
+        waiting = f"sum({PENDING}{{{where}}})"
+        return Signals(waiting=waiting, running=waiting, kv_cache=None)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""
         return ScaleTarget("apps/v1", "Deployment", model.name)
 
