@@ -17,7 +17,7 @@ JOBS ?= logical
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check lint format types unit bench docs lock wheels venv policy-venv clean
+.PHONY: help up down test check conformance lint format types unit bench docs lock wheels venv policy-venv clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,10 @@ types: venv policy-venv
 	@$(BIN)/pyright -p policies --pythonpath policies/.venv/bin/python
 
 unit: venv policy-venv
-	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(SLOW:%=--ignore=%) --ignore=tests/conformance $(ARGS)
+
+conformance: venv ## Apply everything to a real Kubernetes API server (built once, from source: minutes)
+	@$(BIN)/python -m pytest tests/conformance $(ARGS)
 
 bench: venv policy-venv ## Measure: time, memory, and the overhead of our program over a flat one
 	@$(BIN)/python -m benchmarks

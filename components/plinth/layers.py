@@ -31,14 +31,13 @@ from plinth.providers import Providers
 from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
 from plinth.security.secrets import SecretCopies, SecretsBridge
-from plinth.serving.autoscaler import autoscaler
+from plinth.serving import revisions
+from plinth.serving.autoscaler import autoscaler, group_controller
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
-from plinth.serving.scaling import is_scaled
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import SelfHostedModel
 from plinth.storage.object_store import ObjectStore
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
@@ -271,14 +270,15 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
 
 def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str, ModelDeployment]:
     """The models that the platform serves itself, by name."""
-    self_hosted = [model for model in spec.models if isinstance(model, SelfHostedModel)]
-    scaler = None
-    if any(is_scaled(model) for model in self_hosted):
-        scaler = autoscaler(
-            "keda",
-            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
-            opts=on.given.options(depends_on=on.crds.of("keda")),
-        )
+    self_hosted = revisions.self_hosted(spec.models)
+    pools = {pool.name: pool for pool in spec.gpu_pools}
+    system, wanted = on.base.namespaces[naming.SYSTEM_NAMESPACE], crds.projects(spec)
+    groups = keda = None
+    if "lws" in wanted:
+        opts = on.given.options(depends_on=on.crds.of("lws"))
+        groups = group_controller("lws", namespace=system, opts=opts)
+    if "keda" in wanted:
+        keda = autoscaler("keda", namespace=system, opts=on.given.options(depends_on=on.crds.of("keda")))
     platform = ServingPlatform(
         namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         cluster_name=on.cluster.name,
@@ -287,10 +287,11 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         longest_request_seconds=spec.gateway.request_timeout_seconds,
         weights=below.storage,
         data_key_arn=below.keys.arn["data"],
-        pools={pool.name: pool for pool in spec.gpu_pools},
+        pools=pools,
         nodes=on.pools,
         self_hosted=self_hosted,
-        autoscaler=scaler,
+        groups=groups,
+        autoscaler=keda,
     )
     return {
         model.name: ModelDeployment(
@@ -301,8 +302,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
             platform=platform,
             opts=on.for_workloads(),
         )
-        for model in spec.models
-        if not isinstance(model, HostedModel)
+        for model in revisions.in_cluster(spec.models)
     }
 
 

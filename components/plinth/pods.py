@@ -59,16 +59,23 @@ def container_security() -> core.v1.SecurityContextArgs:
 
 
 def resources(
-    *, cpu: str, memory: str, extended: Mapping[str, str] | None = None, cpu_limit: str | None = None
+    *,
+    cpu: str,
+    memory: str,
+    extended: Mapping[str, str] | None = None,
+    cpu_limit: str | None = None,
+    claims: Sequence[str] = (),
 ) -> core.v1.ResourceRequirementsArgs:
     """Requests and limits. Memory is not overcommitted; processors are up to `cpu_limit`.
 
-    `extended` are resources of devices, such as GPUs (`plinth.cluster.gpu_request`).
+    `extended` are resources of devices, such as GPUs (`plinth.cluster.gpu_request`), `claims` the pod's own names of
+    those that it claims.
     """
     extended = extended or {}
     return core.v1.ResourceRequirementsArgs(
         requests={"cpu": cpu, "memory": memory, **extended},
         limits={"cpu": cpu_limit or cpu, "memory": memory, **extended},
+        claims=[core.v1.ResourceClaimArgs(name=name) for name in claims] or None,
     )
 
 

@@ -30,6 +30,7 @@ class Chart:
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
 KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
+LWS = Chart("oci://registry.k8s.io/lws/charts/lws", "0.9.0")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
 KUEUE = Chart("oci://registry.k8s.io/kueue/charts/kueue", "0.19.2")
@@ -60,6 +61,7 @@ API = {
     "ExternalSecret": "external-secrets.io/v1",
     "ClusterSecretStore": "external-secrets.io/v1",
     "ScaledObject": "keda.sh/v1alpha1",
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
     "InferencePool": "inference.networking.k8s.io/v1",
     "LLMInferenceService": "serving.kserve.io/v1alpha2",
     "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",

@@ -85,6 +85,16 @@ class TenantAccess(_Model):
         return _unique("route", value)
 
 
+class Hold(_Model):
+    """Requests wait for a backend that may have no replica, instead of failing at once."""
+
+    max_requests: Annotated[int, Field(ge=1, le=100_000)]
+    """Most requests that wait at a time in one gateway process; above it the answer is 503 with Retry-After."""
+
+    seconds: Seconds
+    """Longest time that a request waits, in seconds, on top of `request_timeout_seconds`."""
+
+
 class Backend(_Model):
     """A server that answers requests."""
 
@@ -106,6 +116,9 @@ class Backend(_Model):
     connect_timeout_seconds: Seconds = 2.0
     """Longest time to open a connection, in seconds, before the next target is tried."""
 
+    hold: Hold | None = None
+    """Given for a backend that is scaled to zero when nobody asks for it."""
+
     @property
     def url(self) -> str:
         """`base_url` without a slash at its end."""
@@ -121,7 +134,7 @@ class Target(_Model):
     model: ModelName
     """Name of the model at that backend."""
 
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Share of requests, relative to the route's other targets."""
 
 

@@ -20,10 +20,18 @@ class ApiError(Exception):
         code: Word for programs, for example `model_not_found`.
         kind: OpenAI's `type`, for example `invalid_request_error`.
         param: The parameter at fault.
+        retry_after: Seconds after which to try again, for the header `Retry-After`.
     """
 
     def __init__(
-        self, status: int, message: str, code: str | None, kind: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        code: str | None,
+        kind: str | None = None,
+        param: str | None = None,
+        *,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -31,6 +39,7 @@ class ApiError(Exception):
         self.code = code
         self.kind = kind or ("invalid_request_error" if status < 500 else "server_error")
         self.param = param
+        self.retry_after = retry_after
 
     def body(self) -> bytes:
         """Return the JSON body."""

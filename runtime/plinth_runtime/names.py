@@ -39,6 +39,8 @@ WITHOUT_USAGE_TOTAL: Final = "plinth_gateway_answers_without_usage_total"
 UPSTREAM_ERRORS_TOTAL: Final = "plinth_gateway_upstream_errors_total"
 IN_FLIGHT: Final = "plinth_gateway_in_flight_requests"
 BACKEND_UP: Final = "plinth_gateway_backend_up"
+HELD_REQUESTS: Final = "plinth_gateway_held_requests"
+HOLD_REFUSALS_TOTAL: Final = "plinth_gateway_hold_refusals_total"
 BUILD_INFO: Final = "plinth_runtime_build_info"
 
 # Labels of these metrics

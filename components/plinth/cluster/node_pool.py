@@ -158,8 +158,8 @@ def overlays(pool: GpuPool) -> dict[str, karpenter.NodeOverlay]:
     return {
         f"{pool.name}-{count}": karpenter.NodeOverlay(
             requirements=[
-                karpenter.Requirement(key="karpenter.sh/nodepool", values=[pool.name]),
-                karpenter.Requirement(
+                karpenter.OverlayRequirement(key="karpenter.sh/nodepool", values=[pool.name]),
+                karpenter.OverlayRequirement(
                     key="node.kubernetes.io/instance-type", values=[instance.name for instance in members]
                 ),
             ],

@@ -8,11 +8,22 @@ from urllib.parse import urlsplit
 
 from plinth import addresses, naming
 from plinth.security import documents
+from plinth.serving import revisions
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import ServedModel
-from plinth_runtime.config import ApiKey, Backend, GatewayConfig, KeysFile, Route, RuntimeConfig, Target, TenantAccess
+from plinth.spec.models import SelfHostedModel, ServedModel
+from plinth_runtime.config import (
+    ApiKey,
+    Backend,
+    GatewayConfig,
+    Hold,
+    KeysFile,
+    Route,
+    RuntimeConfig,
+    Target,
+    TenantAccess,
+)
 from plinth_runtime.names import KEY_PREFIX
 
 CONFIG_FOLDER = "/etc/plinth"
@@ -30,7 +41,7 @@ def provider_folder(model: str) -> str:
 
 def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
     """What the gateway reads at start."""
-    models = {model.name: model for model in spec.models}
+    models = {model.name: model for model in (*spec.models, *revisions.self_hosted(spec.models))}
     return RuntimeConfig(
         environment=spec.environment.name,
         gateway=GatewayConfig(
@@ -50,13 +61,17 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             )
             for tenant in spec.tenants
         ],
-        backends=[_backend(spec, model) for model in spec.models],
+        backends=[_backend(spec, model) for model in models.values()],
         routes=[
             Route(
                 name=route.name,
                 targets=[
-                    Target(backend=target.model, model=_own_name(models[target.model]), weight=target.weight)
-                    for target in route.targets
+                    Target(
+                        backend=share.server,
+                        model=share.adapter or _own_name(models[share.server]),
+                        weight=share.weight,
+                    )
+                    for share in revisions.shares(route, spec.models)
                 ],
             )
             for route in spec.gateway.routes
@@ -70,7 +85,14 @@ def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
         name=model.name,
         base_url=addresses.model_url(spec, model),
         api_key_file=f"{provider_folder(model.name)}/{API_KEY_FILE}" if hosted else None,
+        hold=_hold(model),
     )
+
+
+def _hold(model: ServedModel) -> Hold | None:
+    """How requests wait for a model that may have no replica."""
+    zero = model.scale_to_zero if isinstance(model, SelfHostedModel) else None
+    return Hold(max_requests=zero.hold_requests, seconds=zero.hold_seconds) if zero else None
 
 
 def _own_name(model: ServedModel) -> str:

@@ -21,6 +21,14 @@ class Requirement(Part):
     min_values: int | None = None
 
 
+class OverlayRequirement(Part):
+    """Which instances an overlay is about: an instance's label, without a least number of values."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte"] = "In"
+    values: Sequence[str] | None = None
+
+
 class Taint(Part):
     """What keeps pods away from a node that do not tolerate it."""
 
@@ -99,7 +107,7 @@ class NodeOverlay(CustomKind):
     KIND: ClassVar[str] = "NodeOverlay"
     NAMESPACED: ClassVar[bool] = False
 
-    requirements: Sequence[Requirement]
+    requirements: Sequence[OverlayRequirement]
     capacity: Mapping[str, str] | None = None
     weight: int | None = None
 

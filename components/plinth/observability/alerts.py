@@ -13,7 +13,7 @@ from plinth.kinds.prometheus import PrometheusRule, Rule, RuleGroup
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
-from plinth.spec.models import SelfHostedModel
+from plinth.spec.models import ScaleToZero, SelfHostedModel
 from plinth_runtime import names
 
 Severity = Literal["critical", "warning"]
@@ -88,7 +88,7 @@ def _gateway(spec: PlatformSpec) -> Iterator[Alert]:
     )
     yield Alert(
         "BackendDown",
-        f"max by ({names.BACKEND_LABEL}) ({names.BACKEND_UP}) == 0",
+        f"max by ({names.BACKEND_LABEL}) ({names.BACKEND_UP}{_awake(names.BACKEND_LABEL, spec)}) == 0",
         5,
         "warning" if _has_alternatives(spec) else "critical",
         f"The gateway cannot reach {{{{ $labels.{names.BACKEND_LABEL} }}}}",
@@ -101,19 +101,42 @@ def _has_alternatives(spec: PlatformSpec) -> bool:
     return all(len(route.targets) > 1 for route in spec.gateway.routes)
 
 
+def _asleep(spec: PlatformSpec) -> dict[str, ScaleToZero]:
+    """The models that may have no replica, by name."""
+    found = {model.name: model.scale_to_zero for model in spec.models if isinstance(model, SelfHostedModel)}
+    return {name: zero for name, zero in found.items() if zero}
+
+
+def _awake(label: str, spec: PlatformSpec, *more: str) -> str:
+    """Selector of what must always be there: not the models that have no replica while nobody asks for them."""
+    asleep = "|".join(_asleep(spec))
+    matchers = [*more, *([f'{label}!~"{asleep}"'] if asleep else [])]
+    return f"{{{','.join(matchers)}}}" if matchers else ""
+
+
 def _models(spec: PlatformSpec) -> Iterator[Alert]:
     model, namespace = names.VLLM_MODEL_LABEL, naming.SERVING_NAMESPACE
     served = [item for item in spec.models if not isinstance(item, HostedModel)]
     if not served:
         return
+    ours = _awake("deployment", spec, f'namespace="{namespace}"')
     yield Alert(
         "ModelDown",
-        f'kube_deployment_status_replicas_available{{namespace="{namespace}"}} == 0',
+        f"kube_deployment_status_replicas_available{ours} == 0",
         10,
         "critical",
         "No replica of {{ $labels.deployment }} is ready",
         "Describe its pods: pending ones wait for GPUs (see Karpenter's logs), restarting ones say why in their logs.",
     )
+    if patience := [zero.hold_seconds for zero in _asleep(spec).values()]:
+        yield Alert(
+            "ModelDoesNotWake",
+            f"min_over_time(sum by ({names.BACKEND_LABEL}) ({names.HELD_REQUESTS})[{min(patience)}s:1m]) > 0",
+            1,
+            "critical",
+            f"Requests wait for {{{{ $labels.{names.BACKEND_LABEL} }}}}, and no replica comes",
+            "Describe its ScaledObject and its pods: KEDA must see the metric, and the pool must have a GPU.",
+        )
     yield Alert(
         "ModelQueue",
         f"sum by ({model}) ({names.VLLM_WAITING}) > 10 * count by ({model}) ({names.VLLM_WAITING})",

@@ -1,4 +1,4 @@
-"""KEDA: scales model servers by what their metrics say."""
+"""Controllers that model servers need: KEDA, and LeaderWorkerSet's."""
 
 import pulumi
 from pulumi_kubernetes import helm
@@ -39,6 +39,32 @@ def autoscaler(name: str, *, namespace: pulumi.Input[str], opts: pulumi.Resource
             },
             "podDisruptionBudget": {part: {"maxUnavailable": 1} for part in ("operator", "metricServer", "webhooks")},
             "resources": dict.fromkeys(("operator", "metricServer", "webhooks"), resources),
+        },
+        opts=opts,
+    )
+
+
+def group_controller(name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> helm.v3.Release:
+    """The Helm release of LeaderWorkerSet's controller: it makes the pods of replicas on several nodes."""
+    return helm.v3.Release(
+        name,
+        name="lws",
+        namespace=namespace,
+        chart=versions.LWS.name,
+        version=versions.LWS.version,
+        skip_crds=True,
+        atomic=True,
+        cleanup_on_fail=True,
+        max_history=5,
+        timeout=600,
+        values={
+            "replicaCount": 2,
+            "tolerations": list(pods.SYSTEM_TOLERATIONS),
+            "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "resources": {
+                "requests": {"cpu": "100m", "memory": "256Mi"},
+                "limits": {"cpu": "1", "memory": "512Mi"},
+            },
         },
         opts=opts,
     )

@@ -21,10 +21,12 @@ from plinth.spec.models import SelfHostedModel
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """PromQL of what decides how many replicas run. Both are totals over all replicas."""
+    """PromQL of what decides how many replicas run. All are totals over all replicas."""
 
     waiting: str
     """Requests that wait for a replica."""
+    running: str
+    """Requests that are being answered."""
     kv_cache: str | None
     """Used KV cache in percent, summed over replicas; None where the engine does not tell."""
 
@@ -72,14 +74,18 @@ class Engine(Protocol):
         ...
 
     def pod_selector(self, model: SelfHostedModel) -> dict[str, str]:
-        """Labels of the pods that answer: walls and the disruption budget hold for them."""
+        """Labels of all pods of the model: walls hold for them."""
+        ...
+
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """Labels of the pods that answer, one a replica: the disruption budget holds for them."""
         ...
 
     def signals(self, model: SelfHostedModel) -> Signals:
         """What the engine's metrics say."""
         ...
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget | None:
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget | None:
         """What the platform's autoscaler scales; None where the engine's own controller does it."""
         ...
 

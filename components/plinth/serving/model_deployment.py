@@ -1,9 +1,11 @@
 """One model, served by pods of the platform."""
 
+from dataclasses import dataclass
+
 import pulumi
 from pulumi_kubernetes import apiextensions, core, meta, networking, policy
 
-from plinth import addresses, naming, pods, versions
+from plinth import addresses, naming, pods
 from plinth.base import Component
 from plinth.security.identity import WorkloadIdentity
 from plinth.serving import containers, scaling, sources, vllm
@@ -11,8 +13,18 @@ from plinth.serving.deployment import deployment, pod_basics, service
 from plinth.serving.engine import ScaleTarget, Signals, Site
 from plinth.serving.engines import engine_of
 from plinth.serving.platform import WEIGHTS_BUCKET, ServingPlatform
+from plinth.spec import layout
 from plinth.spec.environment import Environment
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What else gets through the wall of a model's pods."""
+
+    ingress: list[networking.v1.NetworkPolicyIngressRuleArgs]
+    egress: list[networking.v1.NetworkPolicyEgressRuleArgs]
 
 
 class ModelDeployment(Component):
@@ -49,37 +61,54 @@ class ModelDeployment(Component):
     def _serve_on_gpus(self, model: SelfHostedModel, account: core.v1.ServiceAccount) -> None:
         """The engine's pods on a GPU pool, allowed to read their weights."""
         platform, name, engine = self._platform, self._name, engine_of(model)
-        identity = WorkloadIdentity(
-            f"{name}-identity",
-            environment=self._environment,
-            cluster_name=platform.cluster_name,
-            namespace=platform.namespace,
-            service_account=model.name,
-            policies={
-                "weights": sources.read_policy(
-                    platform.weights.arns[WEIGHTS_BUCKET], model.source.path, platform.data_key_arn
-                ),
-            },
-            opts=self.options(WorkloadIdentity),
-        )
+        pool = platform.pools[model.pool]
         site = Site(
             name=name,
             component=self,
             environment=self._environment,
             platform=platform,
-            pool=platform.pools[model.pool],
+            pool=pool,
             metadata=self._metadata(),
             labels=self._labels,
-            weights=sources.address(platform.weights.names[WEIGHTS_BUCKET], model.source.path),
-            after=[identity, account, platform.nodes[model.pool]],
+            weights=sources.address(platform.weights.names[WEIGHTS_BUCKET], model),
+            after=[account, platform.nodes[model.pool], *self._identity(model)],
         )
         workload = engine.render(model, site)
-        selector = engine.pod_selector(model)
-        self._wall(selector, [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()])
-        self._keep_available(selector)
-        target = engine.scale_target(model)
+        self._wall(engine.pod_selector(model), self._doors(model, pool))
+        self._keep_available(engine.answering_selector(model, pool))
+        target = engine.scale_target(model, pool)
         if target and scaling.is_scaled(model):
             self._scale(model, target, engine.signals(model), workload)
+
+    def _identity(self, model: SelfHostedModel) -> list[pulumi.Resource]:
+        """What may read the model's files; nothing where there are none in the bucket."""
+        if not model.bucket_paths:
+            return []
+        platform = self._platform
+        policy = sources.read_policy(platform.weights.arns[WEIGHTS_BUCKET], model.bucket_paths, platform.data_key_arn)
+        return [
+            WorkloadIdentity(
+                f"{self._name}-identity",
+                environment=self._environment,
+                cluster_name=platform.cluster_name,
+                namespace=platform.namespace,
+                service_account=model.name,
+                policies={"weights": policy},
+                opts=self.options(WorkloadIdentity),
+            )
+        ]
+
+    def _doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
+        """Out to S3, where something is read from there; and the pods of a replica to each other."""
+        egress = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()] if model.bucket_paths else []
+        if layout.nodes_per_replica(model, pool) == 1:
+            return Doors([], egress)
+        # NCCL and vLLM choose ports of their own.
+        each_other = [pods.peer(naming.SERVING_NAMESPACE, engine_of(model).pod_selector(model))]
+        return Doors(
+            [networking.v1.NetworkPolicyIngressRuleArgs(from_=each_other)],
+            [*egress, networking.v1.NetworkPolicyEgressRuleArgs(to=each_other)],
+        )
 
     def _serve_development(self, model: DevelopmentModel, account: core.v1.ServiceAccount) -> None:
         """One pod of the runtime's deterministic model server."""
@@ -103,17 +132,16 @@ class ModelDeployment(Component):
             after=[account],
         )
         service(f"{self._name}-service", self, metadata=self._metadata(), selector=selector, port=self._port)
-        self._wall(selector, [])
+        self._wall(selector, Doors([], []))
 
     def _scale(self, model: SelfHostedModel, target: ScaleTarget, signals: Signals, workload: pulumi.Resource) -> None:
         """Let the number of replicas follow load."""
         keda = [self._platform.autoscaler] if self._platform.autoscaler else []
-        apiextensions.CustomResource(
+        scaling.scaled_object(model, target, signals, addresses.PROMETHEUS_URL).register(
             f"{self._name}-scaling",
-            api_version=versions.API["ScaledObject"],
-            kind="ScaledObject",
-            metadata=self._metadata(),
-            spec=scaling.scaled_object(model, target, signals, addresses.PROMETHEUS_URL),
+            name=model.name,
+            namespace=self._platform.namespace,
+            labels=self._labels,
             opts=self.options(apiextensions.CustomResource, depends_on=[workload, *keda]),
         )
 
@@ -128,8 +156,8 @@ class ModelDeployment(Component):
             opts=self.options(policy.v1.PodDisruptionBudget),
         )
 
-    def _wall(self, selector: dict[str, str], egress: list[networking.v1.NetworkPolicyEgressRuleArgs]) -> None:
-        """Only the gateway and Prometheus get in; what gets out besides names is `egress`."""
+    def _wall(self, selector: dict[str, str], doors: Doors) -> None:
+        """The gateway and Prometheus get in, names get out, and what `doors` says."""
         gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
         networking.v1.NetworkPolicy(
             f"{self._name}-wall",
@@ -137,8 +165,11 @@ class ModelDeployment(Component):
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels=selector),
                 policy_types=["Ingress", "Egress"],
-                ingress=[pods.allow_from([gateway, pods.peer(naming.MONITORING_NAMESPACE)], self._port)],
-                egress=[pods.allow_dns(), *egress],
+                ingress=[
+                    pods.allow_from([gateway, pods.peer(naming.MONITORING_NAMESPACE)], self._port),
+                    *doors.ingress,
+                ],
+                egress=[pods.allow_dns(), *doors.egress],
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )

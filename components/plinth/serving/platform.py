@@ -32,5 +32,7 @@ class ServingPlatform:
     """What starts the nodes of each pool: they go after the pods, which could not move anywhere else."""
     self_hosted: Sequence[SelfHostedModel]
     """All models on GPU pools: they decide whether a pool has a spare GPU during a rollout."""
+    groups: pulumi.Resource | None
+    """What makes a LeaderWorkerSet work; None where every replica fits a node."""
     autoscaler: pulumi.Resource | None
     """What makes a ScaledObject work; None where no model is scaled."""

@@ -4,26 +4,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import Model, Name, matches
+from plinth.spec.base import Model, Name
 from plinth.spec.engines import Engine
 from plinth.spec.hosted import AnyHostedModel
-
-Precision = Literal["bf16", "fp16", "fp8", "int8", "int4"]
-"""Number format of the weights."""
+from plinth.spec.weights import Adapter, Architecture, Draft, Precision, Source
 
 KvCachePrecision = Literal["auto", "fp8"]
 """Number format of the KV cache."""
-
-WeightsPath = Annotated[
-    str, matches(r"^[a-z0-9][a-z0-9._/-]*$", "a path of lower-case letters, digits and . _ / -", max_length=200)
-]
 
 
 class Replicas(Model):
     """How many copies of a model run."""
 
-    min: Annotated[int, Field(ge=1, le=512)] = 1
-    """Fewest replicas."""
+    min: Annotated[int, Field(ge=0, le=512)] = 1
+    """Fewest replicas; 0 needs `scale_to_zero`."""
 
     max: Annotated[int, Field(ge=1, le=512)] = 1
     """Most replicas; above `min`, queue length decides how many run."""
@@ -35,41 +29,52 @@ class Replicas(Model):
         return self
 
 
-class Architecture(Model):
-    """Facts from the model's `config.json` that decide how much GPU memory it needs."""
-
-    parameters_billion: Annotated[float, Field(gt=0, le=5000)]
-    """All weights, in billions (a mixture of experts counts every expert)."""
-
-    layers: Annotated[int, Field(ge=1, le=500)]
-    """Number of layers: `num_hidden_layers` of `config.json`."""
-
-    kv_heads: Annotated[int, Field(ge=1, le=256)]
-    """Number of key and value heads: `num_key_value_heads` of `config.json`."""
-
-    head_dim: Annotated[int, Field(ge=16, le=1024)]
-    """Size of a head: `head_dim` of `config.json`, or else `hidden_size` divided by `num_attention_heads`."""
-
-
-class S3Source(Model):
-    """Weights in the bucket `models`, as safetensors; they are streamed from there straight to the GPUs."""
-
-    kind: Literal["s3"]
-    """Where the weights are."""
-
-    path: WeightsPath
-    """Prefix in the bucket, for example `acme/chat-large/2026-10-01`."""
-
-
-Source = S3Source
-"""Where weights come from, told apart by `kind`."""
-
-
 class Parallelism(Model):
-    """How the GPUs of a replica share its work."""
+    """How the GPUs of a replica share its work: their number is the product of all three."""
 
     tensor: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs that share every layer."""
+
+    pipeline: Annotated[int, Field(ge=1, le=16)] = 1
+    """Groups of layers, each on GPUs of its own; the way over several nodes."""
+
+    data: Annotated[int, Field(ge=1, le=64)] = 1
+    """Copies behind one address that divide the requests among them."""
+
+
+class ScaleToZero(Model):
+    """A model that nobody asks for has no replica; the next request starts one and waits for it at the gateway."""
+
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    """Minutes without a request after which the last replica goes."""
+
+    hold_seconds: Annotated[int, Field(ge=1, le=7200)] = 900
+    """Longest time that a request waits for a replica; OpenAI's own clients give up after 600 unless told otherwise."""
+
+    hold_requests: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Most requests that wait at a time in one pod of the gateway; above it the answer is 503 with Retry-After."""
+
+
+class Canary(Model):
+    """Another revision of a model, which answers a part of its requests; without weight it only stands by."""
+
+    weight: Annotated[int, Field(ge=0, le=100)]
+    """Percent of the model's requests that it answers; 0 takes all of them back at once."""
+
+    source: Source | None = None
+    """Its weights; those of the model unless given."""
+
+    engine: Engine | None = None
+    """What serves it; as the model unless given."""
+
+    replicas: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many copies of it run."""
+
+    @model_validator(mode="after")
+    def _differs(self) -> Self:
+        if self.source is None and self.engine is None:
+            raise ValueError("needs source or engine: something must differ from the model")
+        return self
 
 
 class SelfHostedModel(Model):
@@ -102,8 +107,17 @@ class SelfHostedModel(Model):
     parallelism: Parallelism = Parallelism()
     """How one replica is divided among GPUs."""
 
+    draft: Draft | None = None
+    """Model for speculative decoding."""
+
+    adapters: Annotated[list[Adapter], Field(max_length=64)] = []
+    """LoRA adapters that are served with it."""
+
     prefix_caching: bool = True
     """Whether requests that begin alike share what was computed for it."""
+
+    kv_offload_gib: Annotated[int, Field(ge=0, le=2000)] = 0
+    """Host memory of a replica, in GiB, that keeps what no longer fits the GPUs' KV cache; 0 keeps nothing."""
 
     max_context_tokens: Annotated[int, Field(ge=512, le=1_048_576)] = 8192
     """Longest prompt and answer together, in tokens."""
@@ -114,13 +128,40 @@ class SelfHostedModel(Model):
     replicas: Replicas = Replicas()
     """How many copies run."""
 
+    scale_to_zero: ScaleToZero | None = None
+    """Given where `replicas.min` is 0."""
+
+    canary: Canary | None = None
+    """Another revision that is tried out beside it."""
+
     start_minutes: Annotated[int, Field(ge=1, le=120)] = 15
     """Longest time from container start to ready: loading weights and compiling."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.replicas.min == 0) != (self.scale_to_zero is not None):
+            raise ValueError("replicas.min 0 and scale_to_zero go together: give both or neither")
+        if self.draft and self.parallelism.pipeline > 1:
+            raise ValueError("draft needs parallelism.pipeline 1: vLLM does not speculate across a pipeline")
+        if self.kv_offload_gib and not self.prefix_caching:
+            raise ValueError("kv_offload_gib needs prefix_caching: what is kept is found again by its prefix")
+        return self
 
     @property
     def gpus(self) -> int:
         """GPUs of one replica."""
-        return self.parallelism.tensor
+        return self.parallelism.tensor * self.parallelism.pipeline * self.parallelism.data
+
+    @property
+    def most_replicas(self) -> int:
+        """Replicas that may run at once, those of the canary among them."""
+        return self.replicas.max + (self.canary.replicas if self.canary else 0)
+
+    @property
+    def bucket_paths(self) -> list[str]:
+        """Prefixes in the bucket `models` that a replica reads."""
+        own = [self.source.bucket_path] if self.source.bucket_path else []
+        return [*own, *([self.draft.path] if self.draft else []), *(adapter.path for adapter in self.adapters)]
 
 
 class DevelopmentModel(Model):

@@ -1,9 +1,11 @@
 """GPU arithmetic: how much memory a model needs, and whether its GPUs have it. Pure."""
 
+import math
 from dataclasses import dataclass
 
 from plinth.catalogue import GpuInstance
-from plinth.spec.models import KvCachePrecision, Precision, SelfHostedModel
+from plinth.spec.models import KvCachePrecision, SelfHostedModel
+from plinth.spec.weights import Architecture, Precision
 
 GIB = 2**30
 
@@ -18,6 +20,13 @@ USABLE_SHARE = 0.9
 
 OVERHEAD_GIB = 2.0
 """CUDA context, activations and CUDA graphs, per GPU."""
+
+
+ADAPTERS_AT_ONCE = 8
+"""Most LoRA adapters that one batch uses; room for so many is kept on the GPUs."""
+
+RANKS_PER_MODEL = 3000
+"""A LoRA adapter on all linear layers has about its rank divided by this of the model's weights, in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,37 @@ def memory_per_gpu(
 
     `memory_gib` is what a pod may use of a GPU; all of it unless the pool shares its GPUs.
     """
-    gpus = tensor_parallel or model.parallelism.tensor
-    shape = model.architecture
-    weights = shape.parameters_billion * 1e9 * WEIGHT_BYTES[model.precision] / gpus
-    # vLLM repeats KV heads when there are fewer of them than GPUs.
-    heads = max(shape.kv_heads / gpus, 1)
-    tokens = model.max_context_tokens * model.concurrent_requests
-    kv_cache = 2 * shape.layers * heads * shape.head_dim * KV_BYTES[model.kv_cache_precision] * tokens
+    tensor, pipeline = tensor_parallel or model.parallelism.tensor, model.parallelism.pipeline
+    weights = _weight_bytes(model.architecture, model.precision) / (tensor * pipeline)
+    weights += _adapter_bytes(model) / (tensor * pipeline)
+    tokens = model.max_context_tokens * math.ceil(model.concurrent_requests / model.parallelism.data)
+    cell = KV_BYTES[model.kv_cache_precision]
+    kv_cache = _kv_bytes(model.architecture, tensor, pipeline, cell) * tokens
+    if model.draft:
+        weights += _weight_bytes(model.draft.architecture, model.draft.precision) / tensor
+        kv_cache += _kv_bytes(model.draft.architecture, tensor, 1, cell) * tokens
     return Memory(weights / GIB, kv_cache / GIB, OVERHEAD_GIB, (memory_gib or instance.gpu_memory_gib) * USABLE_SHARE)
+
+
+def _weight_bytes(shape: Architecture, precision: Precision) -> float:
+    return shape.parameters_billion * 1e9 * WEIGHT_BYTES[precision]
+
+
+def _kv_bytes(shape: Architecture, tensor: int, pipeline: int, cell: int) -> float:
+    """Bytes per token on one GPU."""
+    # vLLM repeats KV heads when there are fewer of them than GPUs.
+    heads = max(shape.kv_heads / tensor, 1)
+    return 2 * math.ceil(shape.layers / pipeline) * heads * shape.head_dim * cell
+
+
+def adapters_at_once(model: SelfHostedModel) -> int:
+    """LoRA adapters that one batch may use."""
+    return min(len(model.adapters), ADAPTERS_AT_ONCE)
+
+
+def _adapter_bytes(model: SelfHostedModel) -> float:
+    rank = max((adapter.rank for adapter in model.adapters), default=0)
+    return adapters_at_once(model) * model.architecture.parameters_billion * 1e9 * 2 * rank / RANKS_PER_MODEL
 
 
 def fitting_tensor_parallel(model: SelfHostedModel, instance: GpuInstance) -> int | None:

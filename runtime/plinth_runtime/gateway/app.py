@@ -99,7 +99,8 @@ class GatewayApp:
         exchange.status = error.status
         exchange.error = exchange.error or error.code or error.kind
         exchange.answered()
-        await respond_error(send, error, exchange.headers())
+        retry = [] if error.retry_after is None else [(b"retry-after", str(error.retry_after).encode())]
+        await respond_error(send, error, [*exchange.headers(), *retry])
 
 
 def _only(allowed: str, method: str, path: str) -> None:

@@ -14,11 +14,12 @@ from plinth_runtime.asgi import (
     send_piece,
     start_stream,
 )
-from plinth_runtime.config import Backend, GatewayConfig
+from plinth_runtime.config import Backend, GatewayConfig, Hold
 from plinth_runtime.errors import ApiError, ClientGoneError, timed_out
 from plinth_runtime.gateway.call import Call
 from plinth_runtime.gateway.exchange import Exchange
 from plinth_runtime.gateway.health import Health
+from plinth_runtime.gateway.holding import ASLEEP, Holding
 from plinth_runtime.gateway.keys import KeyRing
 from plinth_runtime.gateway.metrics import Metrics
 from plinth_runtime.gateway.routing import Routes
@@ -57,6 +58,7 @@ class Chat:
         routes: Routes,
         upstream: Upstream,
         health: Health,
+        holding: Holding,
         metrics: Metrics,
     ) -> None:
         self._max_body = config.max_body_bytes
@@ -65,6 +67,7 @@ class Chat:
         self._routes = routes
         self._upstream = upstream
         self._health = health
+        self._holding = holding
         self._metrics = metrics
 
     async def __call__(self, exchange: Exchange, headers: Headers, receive: Receive, send: Send) -> None:
@@ -79,28 +82,57 @@ class Chat:
         exchange.tenant, exchange.key_id = key.tenant, key.id
         exchange.trace_project = self._routes.trace_project(key.tenant)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds) as limit:
                 call = Call(await read_body(headers, receive, self._max_body))
                 self._routes.check(key.tenant, call.model)
                 exchange.route = call.model
-                await self._while_connected(exchange, call, headers, receive, send)
+                await self._while_connected(exchange, call, headers, receive, send, limit)
         except TimeoutError:
             await self._break_off(exchange, timed_out(self._seconds, exchange.backend), "timeout", send)
 
     async def _while_connected(
-        self, exchange: Exchange, call: Call, headers: Headers, receive: Receive, send: Send
+        self,
+        exchange: Exchange,
+        call: Call,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+        limit: asyncio.Timeout,
     ) -> None:
         watcher = Watcher(receive)
         try:
-            with watcher, contextlib.closing(await self._ask(exchange, call, headers)) as answer:
+            with watcher, contextlib.closing(await self._ask(exchange, call, headers, limit)) as answer:
                 await self._pass_on(exchange, answer, send)
         except asyncio.CancelledError:
             if not watcher.gone:
                 raise
             raise ClientGoneError from None
 
-    async def _ask(self, exchange: Exchange, call: Call, headers: Headers) -> Answer:
-        """Return the first good answer among the route's backends, with its start already here."""
+    async def _ask(self, exchange: Exchange, call: Call, headers: Headers, limit: asyncio.Timeout) -> Answer:
+        """Return a good answer, with its start already here: at once, or when a replica has been started for it."""
+        until: float | None = None
+        while True:
+            answer = await self._try_all(exchange, call, headers)
+            if isinstance(answer, Answer):
+                return answer
+            backend, hold = answer
+            clock = asyncio.get_running_loop().time
+            began, ends = clock(), limit.when()
+            until = until or began + hold.seconds
+            # The time for an answer is not used up by waiting for somebody to give it.
+            limit.reschedule(None)
+            try:
+                await self._holding.wait(backend, hold, until)
+            finally:
+                limit.reschedule(None if ends is None else ends + clock() - began)
+
+    async def _try_all(self, exchange: Exchange, call: Call, headers: Headers) -> Answer | tuple[Backend, Hold]:
+        """Return the first good answer among the route's backends, or the one to wait for.
+
+        Raises:
+            ApiError: There is neither.
+        """
+        asleep: tuple[Backend, Hold] | None = None
         sent = {"Content-Type": "application/json", "X-Request-Id": exchange.request_id}
         sent |= {name.decode(): headers[name].decode("latin-1") for name in TRACE_HEADERS if name in headers}
         error = ApiError(503, f"Route '{call.model}' has no backend.", "no_backend")
@@ -120,7 +152,11 @@ class Chat:
             except UpstreamError as failure:
                 self._failed(exchange, backend, failure.reason, failure.detail)
                 error = _unreachable(backend, failure)
-        raise error
+                if backend.hold is not None and failure.reason in ASLEEP:
+                    asleep = asleep or (backend, backend.hold)
+        if asleep is None:
+            raise error
+        return asleep
 
     def _refusal(self, backend: Backend, answer: Answer) -> ApiError | None:
         """Return the error for an answer that says more about the backend than about the request."""

@@ -9,6 +9,7 @@ from plinth_runtime.config import RuntimeConfig
 from plinth_runtime.gateway.app import GatewayApp
 from plinth_runtime.gateway.chat import Chat
 from plinth_runtime.gateway.health import Health
+from plinth_runtime.gateway.holding import Holding
 from plinth_runtime.gateway.keys import KeyRing
 from plinth_runtime.gateway.metrics import Metrics
 from plinth_runtime.gateway.ops import Ops
@@ -46,8 +47,9 @@ async def _serve(
     routes = Routes(config, health.is_up)
     additions = Additions(config, routes, health, log) if gateway.tenant_routes_dir is not None else None
     drain = server.Drain(gateway.drain_seconds)
+    holding = Holding(config.backends, health, metrics, drain.asked)
     ops = Ops(health, metrics, drain)
-    chat = Chat(gateway, keys, routes, upstream, health, metrics)
+    chat = Chat(gateway, keys, routes, upstream, health, holding, metrics)
     app = GatewayApp(chat, keys, routes, metrics, log, drain, ops if gateway.metrics_port is None else None)
     apps: list[tuple[server.App, socket.socket]] = list(zip([app, ops], listeners, strict=False))
     log.info("listening", addresses=[_address(listener) for listener in listeners], version=__version__)

@@ -34,6 +34,8 @@ class Health:
         self._metrics = metrics
         self._log = log
         self._states = {backend.name: State(None, "not probed yet") for backend in config.backends}
+        self._up = {backend.name: asyncio.Event() for backend in config.backends}
+        self._may_sleep = {backend.name for backend in config.backends if backend.hold is not None}
         self._started = False
         self.replace(config)
 
@@ -45,6 +47,10 @@ class Health:
         """Whether a backend is worth trying first; one that was not probed yet is."""
         return self._states[backend].up is not False
 
+    async def until_up(self, backend: str) -> None:
+        """Return when a backend has answered a probe."""
+        await self._up[backend].wait()
+
     def failed(self, backend: str, detail: str) -> None:
         """Take note that a request could not reach a backend; the probe brings it back."""
         self._set(backend, State(False, detail))
@@ -55,8 +61,9 @@ class Health:
         At start every route needs a reachable backend: a new version that cannot reach one must not replace one
         that can. Later a single route that is down does not take the others with it (its callers get a 502 or
         503 that names the backend), so the answer stays ready, with status `degraded`, while any route works.
+        A backend that may have no replica counts as reachable: its requests wait for it.
         """
-        down = [name for name, backends in self._routes.items() if not any(self._states[b].up for b in backends)]
+        down = [name for name, backends in self._routes.items() if not any(self._serves(b) for b in backends)]
         if not down:
             self._started = True
         working = len(down) < len(self._routes) or not self._routes
@@ -67,6 +74,9 @@ class Health:
             for name, backends in self._routes.items()
         }
         return ready, {"status": status, "routes_down": down, "routes": routes}
+
+    def _serves(self, backend: str) -> bool:
+        return bool(self._states[backend].up) or backend in self._may_sleep
 
     async def watch(self) -> None:
         """Probe all backends for ever."""
@@ -107,4 +117,5 @@ class Health:
         if state.up != self._states[backend].up:
             self._log.info("backend", backend=backend, up=state.up, detail=state.detail)
         self._states[backend] = state
+        (self._up[backend].set if state.up else self._up[backend].clear)()
         self._metrics.backend_up.labels(backend).set(1 if state.up else 0)

@@ -49,6 +49,18 @@ class Metrics:
         self.backend_up = Gauge(
             names.BACKEND_UP, "1 where the last probe was answered.", [names.BACKEND_LABEL], registry=registry
         )
+        self.held = Gauge(
+            names.HELD_REQUESTS,
+            "Requests that wait for a backend without a replica.",
+            [names.BACKEND_LABEL],
+            registry=registry,
+        )
+        self.hold_refusals = Counter(
+            names.HOLD_REFUSALS_TOTAL,
+            "Requests that did not get to wait, or waited in vain.",
+            [names.BACKEND_LABEL, names.REASON_LABEL],
+            registry=registry,
+        )
         build = [names.VERSION_LABEL, names.ENVIRONMENT_LABEL]
         Gauge(names.BUILD_INFO, "Version that runs.", build, registry=registry).labels(__version__, environment).set(1)
 

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.pools import pool_data
@@ -51,6 +51,7 @@ def rendered(kind):
 
 
 @given(pool_data())
+@settings(deadline=None)
 def test_a_pool_is_refused_with_a_reason_or_becomes_valid_objects(data):
     try:
         one = GpuPool.model_validate(data)

@@ -42,7 +42,7 @@ def expressions(environment):
         yield from (query.replace("$__rate_interval", "5m") for query, _ in panel.queries)
     for model in wanted.models:
         if isinstance(model, SelfHostedModel):
-            yield from (query for query, _ in scaling.queries(engine_of(model).signals(model)).values())
+            yield from (query for query, _ in scaling.queries(model, engine_of(model).signals(model)).values())
 
 
 def selectors(node):

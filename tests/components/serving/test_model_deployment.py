@@ -70,9 +70,17 @@ def test_a_model_reads_its_own_weights_and_nothing_else(prod):
     policy = json.loads(prod.one("aws:iam/rolePolicy:RolePolicy", "model-chat-large-identity-weights").inputs["policy"])
     statements = {statement["Sid"]: statement for statement in policy["Statement"]}
     assert statements["ReadWeights"]["Action"] == "s3:GetObject"
-    assert statements["ReadWeights"]["Resource"].endswith("/acme/chat-large-70b/2026-10-01/*")
+    assert [it[it.index("/acme") :] for it in statements["ReadWeights"]["Resource"]] == [
+        "/acme/chat-large-70b/2026-10-01/*",
+        "/acme/chat-draft-1b/2026-10-01/*",
+    ]
     prefixes = statements["ListWeights"]["Condition"]["StringLike"]["s3:prefix"]
-    assert prefixes == ["acme/chat-large-70b/2026-10-01", "acme/chat-large-70b/2026-10-01/*"]
+    assert prefixes == [
+        "acme/chat-large-70b/2026-10-01",
+        "acme/chat-large-70b/2026-10-01/*",
+        "acme/chat-draft-1b/2026-10-01",
+        "acme/chat-draft-1b/2026-10-01/*",
+    ]
     assert statements["DecryptWeights"]["Action"] == "kms:Decrypt"
 
 
@@ -86,7 +94,9 @@ def test_a_scaled_model_leaves_its_replicas_to_the_autoscaler(prod):
 def test_scaling_follows_the_queue_and_the_cache_of_that_model():
     model = next(m for m in spec("prod").models if isinstance(m, SelfHostedModel))
     engine = engine_of(model)
-    made = scaling.scaled_object(model, engine.scale_target(model), engine.signals(model), "http://prometheus:9090")
+    pool = next(it for it in spec("prod").gpu_pools if it.name == model.pool)
+    target = engine.scale_target(model, pool)
+    made = scaling.scaled_object(model, target, engine.signals(model), "http://prometheus:9090").to_object()
     assert made["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
     # KEDA refuses a fallback unless every trigger is an average.
     assert {trigger["metricType"] for trigger in made["triggers"]} == {"AverageValue"}

@@ -21,13 +21,16 @@ def test_options_of_a_model_on_several_gpus():
         "--served-model-name=chat-large",
         "--load-format=runai_streamer",
         "--dtype=auto",
-        "--kv-cache-dtype=auto",
+        "--kv-cache-dtype=fp8",
         "--tensor-parallel-size=4",
         "--max-model-len=65536",
         "--gpu-memory-utilization=0.9",
         "--enable-prefix-caching",
         "--shutdown-timeout=600",
         '--model-loader-extra-config={"distributed":true}',
+        "--kv-offloading-backend=native",
+        "--kv-offloading-size=256",
+        '--speculative-config={"method":"draft_model","model":"/fetched/draft","num_speculative_tokens":5}',
     ]
 
 
@@ -43,7 +46,7 @@ def test_a_replica_asks_for_its_share_of_the_smallest_instance():
     assert (needs.gpus, needs.cpus, needs.cpu_limit, needs.memory_gib) == (1, 2, 4, 22)
     # Half of a p5.48xlarge: 96 processors, 1 TiB.
     needs = vllm.pod_resources(LARGE, POOLS["h100-reserved"])
-    assert (needs.gpus, needs.cpus, needs.cpu_limit, needs.memory_gib, needs.shm_gib) == (4, 67, 96, 716, 16)
+    assert (needs.gpus, needs.cpus, needs.cpu_limit, needs.memory_gib, needs.shm_gib) == (4, 67, 96, 716, 16 + 256)
 
 
 @given(st.sampled_from(sorted(catalogue.instances())), st.data())

@@ -164,7 +164,7 @@ def test_functions_check_their_arguments():
 
 def test_a_cluster_that_is_there_is_found():
     token = "aws:eks/getCluster:getCluster"
-    found = AWS.invoke(call(token), token, {"name": "shared"}).outputs
+    found = AWS.invoke(call(token), token, {"name": "shared"}).result
     assert found["arn"].endswith(":cluster/shared")
     assert found["endpoint"].startswith("https://")
     assert found["certificateAuthorities"][0]["data"]

@@ -1,17 +1,28 @@
-"""vLLM in pods of the platform's own: a Deployment and a Service."""
+"""vLLM in pods of the platform's own: a Deployment, or a LeaderWorkerSet where a replica needs several nodes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
 
 import pulumi
-from pulumi_kubernetes import core
+from pulumi_kubernetes import core, meta, resource
 
 from plinth import pods
 from plinth.cluster.gpu_request import pod_gpus
+from plinth.kinds import lws
 from plinth.serving import containers, scaling, vllm
 from plinth.serving.deployment import deployment, pod_basics, service
 from plinth.serving.engine import ScaleTarget, Signals, Site
+from plinth.serving.platform import WEIGHTS_BUCKET
+from plinth.spec import layout
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 
 DRAIN_MARGIN_SECONDS = 30
 """On top of the longest request: the pause before vLLM hears of its end, and its own shutdown."""
+
+ROLE_LABEL = "plinth.dev/role"
+"""Pod label, value `leader` or `worker`, where a replica has several pods."""
 
 
 class DirectVllm:
@@ -27,44 +38,107 @@ class DirectVllm:
         """The platform's own labels."""
         return pods.selector(containers.COMPONENT, model.name)
 
+    def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
+        """Of a replica's pods, the one with the API."""
+        several = layout.nodes_per_replica(model, pool) > 1
+        return self.pod_selector(model) | ({ROLE_LABEL: "leader"} if several else {})
+
     def signals(self, model: SelfHostedModel) -> Signals:
         """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
 
-    def scale_target(self, model: SelfHostedModel) -> ScaleTarget:
-        """The Deployment."""
+    def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
+        """The Deployment or the LeaderWorkerSet."""
+        if layout.nodes_per_replica(model, pool) > 1:
+            return ScaleTarget(lws.LeaderWorkerSet.API_VERSION, lws.LeaderWorkerSet.KIND, model.name)
         return ScaleTarget("apps/v1", "Deployment", model.name)
 
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
-        """The Deployment and its Service; gives the Deployment."""
-        workload = deployment(
+        """The workload and its Service; gives the workload."""
+        nodes = layout.nodes_per_replica(model, site.pool)
+        site = replace(site, after=[*site.after, *self._claims(model, site)])
+        workload = self._several(model, site, nodes) if nodes > 1 else self._one(model, site)
+        service(
+            f"{site.name}-service",
+            site.component,
+            metadata=site.metadata,
+            selector=self.answering_selector(model, site.pool),
+            port=self.port,
+        )
+        return workload
+
+    def _claims(self, model: SelfHostedModel, site: Site) -> list[pulumi.Resource]:
+        """Templates of the claims with which pods get their GPUs, where the pool gives them out that way."""
+        gpus = pod_gpus(site.pool, layout.gpus_per_pod(model, site.pool))
+        return [
+            resource.v1.ResourceClaimTemplate(
+                f"{site.name}-{claim.name}",
+                metadata=meta.v1.ObjectMetaArgs(
+                    name=_template_name(model, claim.name), namespace=site.platform.namespace, labels=dict(site.labels)
+                ),
+                spec=cast(Any, claim.template_spec()),  # plain data, as Kubernetes reads it
+                opts=site.component.options(resource.v1.ResourceClaimTemplate),
+            )
+            for claim in gpus.claims
+        ]
+
+    def _one(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
+        return deployment(
             f"{site.name}-deployment",
             site.component,
             metadata=site.metadata,
             selector=self.pod_selector(model),
             labels=site.labels,
-            pod=self._pod(model, site),
+            pod=self._pod(model, site, vllm.ALONE),
             replicas=None if scaling.is_scaled(model) else model.replicas.min,
-            rollout=vllm.rollout(model, site.pool, list(site.platform.self_hosted)),
+            rollout=self._rollout(model, site),
             start_seconds=model.start_minutes * 60,
             most_replicas=model.replicas.max,
             after=site.after,
         )
-        service(
-            f"{site.name}-service",
-            site.component,
-            metadata=site.metadata,
-            selector=self.pod_selector(model),
-            port=self.port,
-        )
-        return workload
 
-    def _pod(self, model: SelfHostedModel, site: Site) -> core.v1.PodSpecArgs:
-        selector = self.pod_selector(model)
+    def _several(self, model: SelfHostedModel, site: Site, nodes: int) -> pulumi.Resource:
+        """Every replica has a pod on each of its nodes, which start, fail and end together."""
+        rollout = self._rollout(model, site)
+        wanted = lws.LeaderWorkerSet(
+            replicas=None if scaling.is_scaled(model) else model.replicas.min,
+            startup_policy="LeaderCreated",
+            rollout_strategy=lws.RolloutStrategy(
+                rolling_update_configuration=lws.RollingUpdate(
+                    max_surge=rollout.max_surge, max_unavailable=rollout.max_unavailable
+                )
+            ),
+            leader_worker_template=lws.Group(
+                size=nodes,
+                restart_policy="RecreateGroupOnPodRestart",
+                leader_template=self._template(model, site, vllm.Place(nodes, leads=True)),
+                worker_template=self._template(model, site, vllm.Place(nodes, leads=False)),
+            ),
+        )
+        groups = [site.platform.groups] if site.platform.groups else []
+        return wanted.register(
+            f"{site.name}-groups",
+            name=model.name,
+            namespace=site.platform.namespace,
+            labels=site.labels,
+            opts=pulumi.ResourceOptions(parent=site.component, depends_on=[*site.after, *groups]),
+        )
+
+    def _template(self, model: SelfHostedModel, site: Site, place: vllm.Place) -> lws.PodTemplate:
+        labels = {**site.labels, ROLE_LABEL: "leader" if place.leads else "worker"}
+        return lws.PodTemplate(metadata=lws.PodMetadata(labels=labels), spec=self._pod(model, site, place))
+
+    def _rollout(self, model: SelfHostedModel, site: Site) -> vllm.Rollout:
+        return vllm.rollout(model, site.pool, list(site.platform.self_hosted))
+
+    def _pod(self, model: SelfHostedModel, site: Site, place: vllm.Place) -> core.v1.PodSpecArgs:
         needs = vllm.pod_resources(model, site.pool)
-        gpus = pod_gpus(site.pool, model.gpus)
+        gpus = pod_gpus(site.pool, needs.gpus, efa=site.pool.efa and place.nodes > 1)
         drain_seconds = site.platform.longest_request_seconds
         return core.v1.PodSpecArgs(
+            init_containers=containers.fetch_containers(
+                model, bucket=site.platform.weights.names[WEIGHTS_BUCKET], region=site.environment.region
+            ),
             containers=[
                 containers.vllm_container(
                     model,
@@ -74,16 +148,47 @@ class DirectVllm:
                     needs=needs,
                     gpus=gpus,
                     drain_seconds=drain_seconds,
+                    place=place,
                 )
             ],
-            volumes=containers.vllm_volumes(needs),
+            volumes=containers.vllm_volumes(model, needs),
+            resource_claims=[
+                core.v1.PodResourceClaimArgs(
+                    name=claim.name, resource_claim_template_name=_template_name(model, claim.name)
+                )
+                for claim in gpus.claims
+            ]
+            or None,
             node_selector=gpus.node_selector,
             tolerations=[pods.toleration(wanted) for wanted in gpus.tolerations],
-            topology_spread_constraints=[
-                # The scheduler fills nodes, so without this the loss of one could take every replica along.
-                pods.spread(selector, zone=False, required=True, places=min(model.replicas.min, 2)),
-                pods.spread(selector, zone=True),
-            ],
             termination_grace_period_seconds=drain_seconds + DRAIN_MARGIN_SECONDS,
+            **self._places(model, place),
             **pod_basics(model.name, site.platform.priority_class),
         )
+
+    def _places(self, model: SelfHostedModel, place: vllm.Place) -> Mapping[str, Any]:
+        """Where replicas are: apart from each other, and each of them in one zone."""
+        selector = self.pod_selector(model)
+        if place.nodes > 1:
+            return {"affinity": core.v1.AffinityArgs(pod_affinity=_together(selector))}
+        return {
+            "topology_spread_constraints": [
+                # The scheduler fills nodes, so without this the loss of one could take every replica along.
+                pods.spread(selector, zone=False, required=True, places=max(min(model.replicas.min, 2), 1)),
+                pods.spread(selector, zone=True),
+            ]
+        }
+
+
+def _template_name(model: SelfHostedModel, claim: str) -> str:
+    return f"{model.name}-{claim}"
+
+
+def _together(selector: Mapping[str, str]) -> core.v1.PodAffinityArgs:
+    """All pods of a replica in one zone: between zones every layer's traffic would be slow, and paid for."""
+    term = core.v1.PodAffinityTermArgs(
+        topology_key="topology.kubernetes.io/zone",
+        label_selector=meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+        match_label_keys=[lws.GROUP_KEY],
+    )
+    return core.v1.PodAffinityArgs(required_during_scheduling_ignored_during_execution=[term])

@@ -37,3 +37,40 @@ def hosted_data_class(spec: "PlatformSpec") -> Iterator[Problem]:
                     "'self_hosted' where environment.data_class is 'restricted': such data must not leave the platform"
                 )
                 yield Problem(f"models[{index}].kind", "hosted", allowed)
+
+
+def served_names(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Adapters and canaries have names that nothing else has: the gateway tells them apart by it."""
+    taken = {model.name: f"models[{index}]" for index, model in enumerate(spec.models)}
+    for index, model in enumerate(spec.models):
+        if not isinstance(model, SelfHostedModel):
+            continue
+        if model.canary and (name := f"{model.name}-next") in taken:
+            yield Problem(
+                f"{taken[name]}.name", name, f"another name: models[{index}] has a canary, which has this one"
+            )
+        for number, adapter in enumerate(model.adapters):
+            path = f"models[{index}].adapters[{number}]"
+            if adapter.name in taken:
+                yield Problem(f"{path}.name", adapter.name, f"a name that {taken[adapter.name]} does not have already")
+            taken.setdefault(adapter.name, path)
+
+
+def sleeping_models(spec: "PlatformSpec") -> Iterator[Problem]:
+    """A model without a replica is woken by requests that wait for it, so nobody else may answer them."""
+    asleep = {m.name for m in spec.models if isinstance(m, SelfHostedModel) and m.scale_to_zero}
+    adapters = {
+        adapter.name: model.name
+        for model in spec.models
+        if isinstance(model, SelfHostedModel)
+        for adapter in model.adapters
+    }
+    for index, route in enumerate(spec.gateway.routes):
+        sleeping = [t.model for t in route.targets if adapters.get(t.model, t.model) in asleep]
+        if sleeping and len(route.targets) > 1:
+            allowed = f"{sleeping[0]} alone: it is scaled to zero, and while another model answers nothing wakes it"
+            yield Problem(f"gateway.routes[{index}].targets", [t.model for t in route.targets], allowed)
+    for index, model in enumerate(spec.models):
+        if isinstance(model, SelfHostedModel) and model.scale_to_zero and model.canary:
+            allowed = "absent where replicas.min is 0: the canary would answer, and nothing would wake the model"
+            yield Problem(f"models[{index}].canary", "given", allowed)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem, nearest
+from plinth.spec.weights import Adapter
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
@@ -29,10 +30,14 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
                 yield Problem(f"{path}[{index}].name", name, f"a name that {path}[{first}] does not have already")
 
 
+def _adapters(spec: "PlatformSpec") -> list[Adapter]:
+    return [adapter for model in spec.models if isinstance(model, SelfHostedModel) for adapter in model.adapters]
+
+
 def references(spec: "PlatformSpec") -> Iterator[Problem]:
     """Every name that refers to something refers to something that exists."""
     pools = [pool.name for pool in spec.gpu_pools]
-    models = [model.name for model in spec.models]
+    models = [*(model.name for model in spec.models), *(adapter.name for adapter in _adapters(spec))]
     routes = [route.name for route in spec.gateway.routes]
     buckets = [bucket.name for bucket in spec.storage.buckets]
     for index, pool in enumerate(spec.gpu_pools):
