@@ -64,7 +64,7 @@ def _namespace(
 
 
 class _Inhabitants:
-    """Resources by the namespace that they are in: by region and name, or by what they depend on while it is unknown."""
+    """Resources by the namespace that they are in: by region and name, or, while it is unknown, by what they need."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._by_name: dict[tuple[str | None, str], list[Resource]] = {}
