@@ -1,4 +1,4 @@
-"""`make bench`: rehearsed previews, and the overhead of our program over a flat one.
+"""`make bench`: a growing spec, rehearsed previews, and the overhead of our program over a flat one.
 
 Every run is a process of its own on a fresh copy of the configuration, with state of its own.
 """
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import measure
+from benchmarks.growth import growth
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3
@@ -78,5 +79,6 @@ def overhead() -> None:
 
 
 if __name__ == "__main__":
+    growth()
     previews()
     overhead()

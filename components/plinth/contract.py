@@ -78,6 +78,21 @@ class TenantFacts(_Model):
     """Service account whose pods read and write there; None without buckets."""
     trace_project: str = ""
     """Name under which its traces belong together."""
+    queue: str | None = None
+    """LocalQueue in its namespace for training and other batch jobs; None without."""
+    gpus: dict[str, int] = {}
+    """Most GPUs that its jobs may hold, by pool."""
+
+
+class PoolFacts(_Model):
+    """What a job can have on the nodes of a GPU pool."""
+
+    gpus_per_node: int
+    """GPUs of its largest instance type."""
+    cpus_per_gpu: int
+    """Processor cores beside each GPU."""
+    memory_gib_per_gpu: int
+    """Memory beside each GPU, in GiB."""
 
 
 class VectorFacts(_Model):
@@ -105,6 +120,10 @@ class PlatformContract(_Model):
     """KMS key for secrets."""
     data_key_arn: str = ""
     """KMS key of the buckets."""
+    pools: dict[str, PoolFacts] = {}
+    """GPU pools that queues hand out."""
+    frameworks: list[str] = []
+    """What runs distributed jobs: train, ray."""
     runtime_image: str
     """Image of plinth-runtime, by digest."""
     local_endpoint: str | None = None

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import addresses, naming, providers
+from plinth.batch import plan as batch_plan
+from plinth.batch.queues import BatchQueues
+from plinth.batch.ray_operator import ray_operator
 from plinth.cluster import auto_mode, crds, flows
 from plinth.cluster.auto_nodes import AutoNodes
 from plinth.cluster.base import ClusterBase
@@ -368,6 +371,26 @@ def gateway(
     return Access(front, tenants(spec, below, on, config.gateway.port))
 
 
+def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
+    """Queues for tenants' jobs, and the operators that run them."""
+    if spec.batch is None:
+        return None
+    namespace = on.base.namespaces[naming.SYSTEM_NAMESPACE]
+    ray = None
+    if "ray" in spec.batch.frameworks:
+        ray = ray_operator("kuberay", namespace=namespace, opts=on.given.options(depends_on=on.crds.of("kuberay")))
+    return BatchQueues(
+        "batch",
+        spec.batch,
+        environment=spec.environment,
+        queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.cluster.general_pools, spec.models, spec.tenants),
+        namespace=namespace,
+        crds=on.crds.of("jobset", "trainer") if "train" in spec.batch.frameworks else [],
+        ray=ray,
+        opts=on.given.options(),
+    )
+
+
 def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:
     """The product teams, by name."""
     platform = TenantPlatform(
@@ -377,6 +400,7 @@ def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_por
         secrets_key_arn=below.keys.arn["secrets"],
         data_key_arn=below.keys.arn["data"],
         bucket_arns=below.storage.arns,
+        queues=batch(spec, on),
         home=on.given.home,
     )
     return {

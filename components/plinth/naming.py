@@ -20,6 +20,12 @@ SYSTEM_PRIORITY = "plinth-system"
 SERVING_PRIORITY = "plinth-serving"
 """Priority class of model servers."""
 
+BATCH_PRIORITY = "plinth-batch"
+"""Priority class of jobs' pods: everything else goes before them."""
+
+QUEUE_LABEL = "plinth.dev/queue"
+"""Label, value `true`, of namespaces whose jobs are queued."""
+
 NODES_NAMESPACE = "plinth-nodes"
 """Namespace of what has to see its node from the inside: the only one whose pods may be privileged."""
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import pulumi
 
-from plinth import addresses, contract, naming
+from plinth import addresses, catalogue, contract, naming
+from plinth.batch import plan as batch_plan
 from plinth.data.vector_logins import role_name
 from plinth.layers import Access, ClusterLayer, Data, Foundation
 from plinth.spec import PlatformSpec
+from plinth.spec.capacity import per_gpu
 from plinth.spec.tenants import Tenant
 from plinth.tenancy import bucket_access, tenant
 from plinth.tenancy.secrets import store_name
@@ -38,6 +40,8 @@ def platform_contract(
         "buckets": below.storage.names,
         "secrets_key_arn": below.keys.arn["secrets"],
         "data_key_arn": below.keys.arn["data"],
+        "pools": _pools(spec),
+        "frameworks": list(spec.batch.frameworks) if spec.batch else [],
         "runtime_image": spec.gateway.image,
         "local_endpoint": addresses.aws_endpoint(spec),
     }
@@ -59,7 +63,23 @@ def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, An
         "prefix": naming.tenant_prefix(name),
         "data_account": bucket_access.SERVICE_ACCOUNT if section.buckets else None,
         "trace_project": naming.trace_project(spec.environment, name),
+        "queue": batch_plan.QUEUE if section.batch else None,
+        "gpus": {share.pool: share.max_gpus for share in section.batch.gpus} if section.batch else {},
     }
+
+
+def _pools(spec: PlatformSpec) -> dict[str, dict[str, int]]:
+    """The pools that queues hand out."""
+    pools: dict[str, dict[str, int]] = {}
+    for pool in spec.gpu_pools:
+        if spec.batch and pool.name in spec.batch.pools:
+            beside = per_gpu(pool)
+            pools[pool.name] = {
+                "gpus_per_node": max(catalogue.instance(name).gpus for name in pool.instance_types),
+                "cpus_per_gpu": beside.cpus,
+                "memory_gib_per_gpu": beside.memory_gib,
+            }
+    return pools
 
 
 def _checked(document: dict[str, Any]) -> dict[str, Any]:

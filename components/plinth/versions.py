@@ -33,6 +33,10 @@ KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
 LWS = Chart("oci://registry.k8s.io/lws/charts/lws", "0.9.0")
 CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
+KUEUE = Chart("oci://registry.k8s.io/kueue/charts/kueue", "0.19.2")
+KUBEFLOW_TRAINER = Chart("oci://ghcr.io/kubeflow/charts/kubeflow-trainer", "2.2.1")
+JOBSET = "0.11.0"
+"""Version of JobSet: the one that Kubeflow Trainer's chart brings along."""
 KUBERAY = Chart("kuberay-operator", "1.6.2", "https://ray-project.github.io/kuberay-helm/")
 KYVERNO = Chart("kyverno", "3.9.0", "https://kyverno.github.io/kyverno")
 KYVERNO_APP = "1.19.0"
@@ -62,6 +66,14 @@ API = {
     "LLMInferenceService": "serving.kserve.io/v1alpha2",
     "LLMInferenceServiceConfig": "serving.kserve.io/v1alpha2",
     "RayService": "ray.io/v1",
+    "ResourceFlavor": "kueue.x-k8s.io/v1beta2",
+    "Cohort": "kueue.x-k8s.io/v1beta2",
+    "ClusterQueue": "kueue.x-k8s.io/v1beta2",
+    "LocalQueue": "kueue.x-k8s.io/v1beta2",
+    "WorkloadPriorityClass": "kueue.x-k8s.io/v1beta2",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+    "TrainingRuntime": "trainer.kubeflow.org/v1alpha1",
+    "RayJob": "ray.io/v1",
     "ValidatingPolicy": "policies.kyverno.io/v1",
     "ImageValidatingPolicy": "policies.kyverno.io/v1",
     "ServiceMonitor": "monitoring.coreos.com/v1",

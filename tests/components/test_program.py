@@ -102,7 +102,7 @@ def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
-        "Cache", "Cluster", "ClusterBase", "CrdBundle", "Gateway", "GeneralNodePool", "GpuNodePool",
+        "BatchQueues", "Cache", "Cluster", "ClusterBase", "CrdBundle", "Gateway", "GeneralNodePool", "GpuNodePool",
         "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres",
         "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 from support.recorder import Recorded, Recording
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
+_NESTED = ("/kueue", "/kubeflow-trainer")
+"""Charts whose values place pods below the keys of each of them, and nowhere else."""
 _ARCHITECTURES = {"BOTTLEROCKET_ARM_64": "arm64", "BOTTLEROCKET_x86_64": "amd64"}
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
@@ -132,7 +134,8 @@ def _chart_pods(release: Recorded) -> Iterator[Pod]:
     said = list(_placements(values))
     for place in said:
         yield _pod(release.name, namespace, place)
-    if "tolerations" not in values and "tolerations" not in values.get("global", {}):
+    everywhere = "tolerations" in values or "tolerations" in values.get("global", {})
+    if not everywhere and not release.inputs["chart"].endswith(_NESTED):
         yield Pod(release.name, namespace)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from support.recorder import Recording
 
 from plinth.cluster.flows import Addresses, End, Flow, Pods
+from plinth.naming import QUEUE_LABEL
 from plinth.pods import PART_OF
 
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -65,7 +66,8 @@ def _pods(namespace: str, selector: Mapping[str, Any]) -> Peer:
 def _peer(own: str, peer: Mapping[str, Any]) -> Peer:
     if "ipBlock" in peer:
         return Peer(cidr=peer["ipBlock"]["cidr"])
-    namespace = peer.get("namespaceSelector", {}).get("matchLabels", {}).get(NAMESPACE, own)
+    chosen = peer.get("namespaceSelector", {}).get("matchLabels", {})
+    namespace = "tenant-" if QUEUE_LABEL in chosen else chosen.get(NAMESPACE, own)
     return _pods(namespace, peer.get("podSelector", {}))
 
 

@@ -32,9 +32,12 @@ def _in_groups(spec: PlatformSpec) -> bool:
 NEEDS: Mapping[str, Callable[[PlatformSpec], bool]] = {
     "karpenter": lambda spec: True,
     "keda": lambda spec: any(is_scaled(model) for model in spec.models if isinstance(model, SelfHostedModel)),
+    "jobset": lambda spec: spec.batch is not None and "train" in spec.batch.frameworks,
+    "kuberay": lambda spec: spec.batch is not None and "ray" in spec.batch.frameworks,
     "kyverno": lambda spec: True,
     "lws": lambda spec: _in_groups(spec),
     "prometheus": lambda spec: True,
+    "trainer": lambda spec: spec.batch is not None and "train" in spec.batch.frameworks,
 }
 """When an environment needs the definitions of a project (`Definition.project`)."""
 

@@ -20,6 +20,12 @@ from plinth.spec.models import DevelopmentModel, SelfHostedModel
 WEBHOOK_PORTS = (6443, 9443, 10250)
 """Ports on which controllers answer the API server: KEDA's metrics and webhook, the other webhooks."""
 
+QUEUE_VIEW_PORT = 8082
+"""Port on which Kueue answers the API server what waits in queues."""
+
+RAY_DASHBOARD_PORT = 8265
+"""Port on which the head of a Ray cluster tells KubeRay how its job is doing."""
+
 PROMETHEUS_PORT = 9090
 NODE_PORTS = (9100, 10250)
 """Ports of the node exporter and of the kubelet, on the node's own address."""
@@ -85,6 +91,7 @@ KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", r
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
 AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
+RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
 
 INTERNET = Addresses("AWS, the Kubernetes API, the internet", "0.0.0.0/0")
@@ -115,6 +122,10 @@ def _controllers(spec: PlatformSpec) -> Iterator[Flow]:
     yield Flow(CONTROLLERS, INTERNET, (443,), "the Kubernetes API, AWS, registries")
     yield Flow(CONTROLLERS, POD_IDENTITY, (80,), "credentials for AWS")
     yield Flow(CONTROLLERS, MONITORING, (PROMETHEUS_PORT,), "KEDA asks for the metrics that it scales by")
+    if spec.batch:
+        yield Flow(_vpc(spec), CONTROLLERS, (QUEUE_VIEW_PORT,), "the API server asks Kueue what waits in queues")
+    if spec.batch and "ray" in spec.batch.frameworks and any(tenant.batch for tenant in spec.tenants):
+        yield Flow(CONTROLLERS, RAY_HEADS, (RAY_DASHBOARD_PORT,), "KubeRay asks how a job is doing")
 
 
 def _gateway(spec: PlatformSpec) -> Iterator[Flow]:

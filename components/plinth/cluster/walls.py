@@ -84,10 +84,10 @@ def _selector(end: Pods) -> meta.v1.LabelSelectorArgs:
 def _peer(end: End) -> networking.v1.NetworkPolicyPeerArgs:
     if not isinstance(end, Pods):
         return networking.v1.NetworkPolicyPeerArgs(ip_block=networking.v1.IPBlockArgs(cidr=end.cidr))
-    if end.namespace is None:
-        raise ValueError("tenants are peers of the gateway alone, which brings its own policy")
+    # Controllers talk to tenants only about their jobs; the gateway brings its own policy.
+    space = {"kubernetes.io/metadata.name": end.namespace} if end.namespace else {naming.QUEUE_LABEL: "true"}
     return networking.v1.NetworkPolicyPeerArgs(
-        namespace_selector=meta.v1.LabelSelectorArgs(match_labels={"kubernetes.io/metadata.name": end.namespace}),
+        namespace_selector=meta.v1.LabelSelectorArgs(match_labels=space),
         pod_selector=_selector(end) if end.labels or end.charts else None,
     )
 

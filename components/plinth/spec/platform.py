@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from plinth.spec.base import Model
+from plinth.spec.batch import Batch
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
 from plinth.spec.data import Cache, Postgres, Storage, VectorStore
@@ -63,6 +64,9 @@ class PlatformSpec(Model):
 
     tenants: list[Tenant] = []
     """Product teams on the platform."""
+
+    batch: Batch | None = None
+    """Queues for training and other batch jobs. Absent: none."""
 
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from plinth.spec.base import CostCenter, Email, Model, Name, RoleArn
+from plinth.spec.batch import TenantBatch
 
 
 class Quota(Model):
@@ -49,3 +50,6 @@ class Tenant(Model):
 
     buckets: list[Name] = []
     """Buckets in which the tenant has a place of its own, below `tenants/<name>/`."""
+
+    batch: TenantBatch | None = None
+    """Its queue for training and other batch jobs. Absent: none."""

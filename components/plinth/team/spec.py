@@ -7,6 +7,7 @@ from plinth.spec.data import VectorCollection
 from plinth.spec.environment import Environment
 from plinth.spec.load import problems_in
 from plinth.spec.problem import SpecError
+from plinth.spec.training import TrainingJob
 from plinth_runtime.tenant_routes import TenantRoute
 
 
@@ -27,6 +28,9 @@ class TeamSpec(Model):
 
     collections: list[VectorCollection] = Field(default_factory=list[VectorCollection])
     """Collections of vectors, in the tenant's own schema."""
+
+    jobs: list[TrainingJob] = Field(default_factory=list[TrainingJob])
+    """Training jobs, through the tenant's queue."""
 
     @property
     def platform_stack(self) -> str:

@@ -9,8 +9,10 @@ from plinth.contract import PlatformContract, PlatformReference
 from plinth.providers import Providers, base_providers, cluster_provider
 from plinth.spec.data import VectorCollection as VectorCollectionSection
 from plinth.spec.problem import SpecError
+from plinth.spec.training import RayJob, TrainJob
 from plinth.team.model_route import ModelRoute
 from plinth.team.spec import TeamSpec, load_team
+from plinth.team.training_job import TrainingJob
 from plinth.team.vector_collection import VectorCollection
 from plinth.tenancy.plan import TENANT_TAG
 from plinth_runtime.tenant_routes import TenantRoute
@@ -39,6 +41,17 @@ class TeamStack:
         """Add a collection of vectors."""
         return VectorCollection(
             f"collection-{section.name}",
+            section,
+            environment=self.spec.environment,
+            tenant=self.spec.tenant,
+            platform=self.platform,
+            opts=self.providers.options(),
+        )
+
+    def training_job(self, section: TrainJob | RayJob) -> TrainingJob:
+        """Submit a training job."""
+        return TrainingJob(
+            f"job-{section.name}",
             section,
             environment=self.spec.environment,
             tenant=self.spec.tenant,

@@ -28,6 +28,7 @@ def labels(tenant: Tenant) -> dict[str, str]:
 def namespace_labels(tenant: Tenant) -> dict[str, str]:
     """Labels of a tenant's namespace: whose it is, and the Pod Security Standard it enforces."""
     return {
+        **({naming.QUEUE_LABEL: "true"} if tenant.batch else {}),
         TENANT_LABEL: tenant.name,
         "plinth.dev/cost-center": tenant.cost_center,
         "app.kubernetes.io/part-of": "plinth",
@@ -96,7 +97,14 @@ WRITE = (*READ, "create", "update", "patch", "delete")
 
 def team_rules(tenant: Tenant) -> dict[str, tuple[Rule, ...]]:
     """What the team may do in its namespace beyond Kubernetes' own role `edit`, by the suffix of the role's name."""
-    return {"secrets": (Rule("external-secrets.io", ("externalsecrets",), WRITE),)}
+    rules: dict[str, tuple[Rule, ...]] = {"secrets": (Rule("external-secrets.io", ("externalsecrets",), WRITE),)}
+    if tenant.batch:
+        rules["batch"] = (
+            Rule("kueue.x-k8s.io", ("localqueues", "workloads"), READ),
+            Rule("trainer.kubeflow.org", ("trainjobs", "trainingruntimes"), WRITE),
+            Rule("ray.io", ("rayjobs", "rayclusters"), WRITE),
+        )
+    return rules
 
 
 def telemetry(tenant: Tenant, environment: Environment) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pulumi_kubernetes import core, meta
 
 from plinth import naming
 from plinth.base import Component
+from plinth.batch.queues import BatchQueues
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.tenants import Tenant as TenantSection
@@ -17,6 +18,7 @@ from plinth.tenancy import plan
 from plinth.tenancy.access import give_access
 from plinth.tenancy.bounds import bound
 from plinth.tenancy.bucket_access import give_buckets
+from plinth.tenancy.queue import give_queue
 from plinth.tenancy.secrets import tenant_store
 from plinth.tenancy.telemetry import name_traces
 from plinth.tenancy.walls import wall
@@ -39,12 +41,13 @@ class TenantPlatform:
     data_key_arn: pulumi.Input[str]
     bucket_arns: Mapping[str, pulumi.Input[str]]
     """ARN of each bucket by its name in the spec."""
+    queues: BatchQueues | None
     home: bool = True
     """Whether this is the environment's own region; budgets count all regions, so they are made there."""
 
 
 class Tenant(Component):
-    """A namespace with quota, walls, access for the team, its gateway key, its place in buckets, and a budget.
+    """A namespace with quota, walls, access for the team, gateway key, place in buckets, queue for jobs, and budget.
 
     The team may edit everything in its namespace, network policies included. What must hold against it is
     therefore guarded at the other end too: the gateway, models and databases let in only whom they know.
@@ -74,7 +77,14 @@ class Tenant(Component):
         )
         self.namespace = space.metadata.apply(lambda metadata: str(metadata.name))
         bound(self, name, section, self.namespace)
-        wall(self, name, section, self.namespace, gateway_port=platform.gateway_port)
+        wall(
+            self,
+            name,
+            section,
+            self.namespace,
+            gateway_port=platform.gateway_port,
+            ray_heads=bool(section.batch and platform.queues and platform.queues.runs_ray),
+        )
         give_access(self, name, section, self.namespace, cluster_name=platform.cluster_name)
         give_buckets(
             self,
@@ -86,6 +96,7 @@ class Tenant(Component):
             bucket_arns=platform.bucket_arns,
             key_arn=platform.data_key_arn,
         )
+        give_queue(self, name, section, self.namespace, queues=platform.queues)
         name_traces(self, name, section, self.namespace, environment=environment)
         self._key(name, section, platform)
         if platform.home:

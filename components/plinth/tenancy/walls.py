@@ -5,16 +5,26 @@ from pulumi_kubernetes import meta, networking
 
 from plinth import addresses, naming, pods
 from plinth.base import Component
+from plinth.cluster import flows
 from plinth.spec.tenants import Tenant
 from plinth.tenancy import plan
 
 EVERYTHING = meta.v1.LabelSelectorArgs()
 
 
-def wall(component: Component, name: str, tenant: Tenant, namespace: pulumi.Input[str], *, gateway_port: int) -> None:
+def wall(
+    component: Component,
+    name: str,
+    tenant: Tenant,
+    namespace: pulumi.Input[str],
+    *,
+    gateway_port: int,
+    ray_heads: bool = False,
+) -> None:
     """Nothing gets in or out, except to the cluster's DNS, to the gateway and within the namespace.
 
-    With buckets, pods that say so by a label reach AWS, and the agent that gives them their credentials.
+    With buckets, pods that say so by a label reach AWS, and the agent that gives them their credentials. With
+    `ray_heads`, KubeRay asks the heads of Ray clusters how their jobs are doing.
     """
     neighbors = networking.v1.NetworkPolicyPeerArgs(pod_selector=EVERYTHING)
     gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
@@ -37,6 +47,8 @@ def wall(component: Component, name: str, tenant: Tenant, namespace: pulumi.Inpu
             ),
         ),
     }
+    if ray_heads:
+        specs["ray"] = ("ray-heads", from_ray_operator())
     if tenant.buckets:
         specs["aws"] = ("aws", to_aws({plan.AWS_LABEL: "true"}))
     for suffix, (label, spec) in specs.items():
@@ -54,4 +66,14 @@ def to_aws(matching: dict[str, str]) -> networking.v1.NetworkPolicySpecArgs:
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=matching),
         policy_types=["Egress"],
         egress=[pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()],
+    )
+
+
+def from_ray_operator() -> networking.v1.NetworkPolicySpecArgs:
+    """Controllers reach the dashboards of Ray clusters' heads."""
+    heads = dict(flows.RAY_HEADS.labels)
+    return networking.v1.NetworkPolicySpecArgs(
+        pod_selector=meta.v1.LabelSelectorArgs(match_labels=heads),
+        policy_types=["Ingress"],
+        ingress=[pods.allow_from([pods.peer(naming.SYSTEM_NAMESPACE)], flows.RAY_DASHBOARD_PORT)],
     )

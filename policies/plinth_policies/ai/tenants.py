@@ -1,6 +1,6 @@
 """Rules on tenants: each has a budget, a quota and walls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from plinth_policies.rule import Finding, Join, Resource, Rule, Stack
 from plinth_policies.values import UNKNOWN, Value, absent, at, number, shown, texts
@@ -31,10 +31,11 @@ def _tenant(tenant: Resource) -> Iterator[Finding]:
 
 def _walls(stack: Stack) -> Iterator[Finding]:
     tenants = {tenant.urn for tenant in stack.of(_TENANT)}
+    quotas, policies = _Inhabitants(stack.of(_QUOTA)), _Inhabitants(stack.of(_POLICY))
     for namespace in stack.of(_NAMESPACE):
         name = namespace.get("metadata", "name")
         if not tenants.isdisjoint(namespace.ancestors) or (isinstance(name, str) and name.startswith(_PREFIX)):
-            yield from _namespace(stack, namespace, shown(name))
+            yield from _namespace(namespace, shown(name), quotas.of(namespace), policies.of(namespace))
     for tenant in stack.of(_TENANT):
         if not stack.inside(tenant, _NAMESPACE):
             what = f"tenant {tenant.name} has no namespace"
@@ -46,8 +47,9 @@ def _walls(stack: Stack) -> Iterator[Finding]:
             yield Finding(what, "nobody would hear about a runaway bill", _DECLARE, tenant.urn)
 
 
-def _namespace(stack: Stack, namespace: Resource, name: str) -> Iterator[Finding]:
-    quotas = [quota for quota in stack.of(_QUOTA) if _lives_in(quota, namespace)]
+def _namespace(
+    namespace: Resource, name: str, quotas: Sequence[Resource], policies: Sequence[Resource]
+) -> Iterator[Finding]:
     if not quotas:
         why = "one team could take what the others need"
         yield Finding(f"namespace {name} has no ResourceQuota", why, _DECLARE, namespace.urn)
@@ -56,20 +58,30 @@ def _namespace(stack: Stack, namespace: Resource, name: str) -> Iterator[Finding
             fix = "set tenants[].quota"
             what = f"no ResourceQuota of namespace {name} bounds {field}"
             yield Finding(what, "one team could take what the others need", fix, namespace.urn)
-    policies = [policy for policy in stack.of(_POLICY) if _lives_in(policy, namespace)]
     if not any(_denies_all(policy.get("spec")) for policy in policies):
         what = f"namespace {name} has no NetworkPolicy that denies everything by default"
         yield Finding(what, "tenants could reach each other's workloads", _DECLARE, namespace.urn)
 
 
-def _lives_in(resource: Resource, namespace: Resource) -> bool:
-    """Whether an object is in a namespace: by name, or by what it depends on while the name is not known."""
-    where = resource.get("metadata", "namespace")
-    if _region(resource) != _region(namespace):
-        return False
-    if where is UNKNOWN:
-        return namespace.urn in resource.depends_on
-    return where == namespace.get("metadata", "name")
+class _Inhabitants:
+    """Resources by the namespace that they are in: by region and name, or, while it is unknown, by what they need."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self._by_name: dict[tuple[str | None, str], list[Resource]] = {}
+        self._by_urn: dict[str, list[Resource]] = {}
+        for resource in resources:
+            where = resource.get("metadata", "namespace")
+            if where is UNKNOWN:
+                for urn in resource.depends_on:
+                    self._by_urn.setdefault(urn, []).append(resource)
+            elif isinstance(where, str):
+                self._by_name.setdefault((_region(resource), where), []).append(resource)
+
+    def of(self, namespace: Resource) -> list[Resource]:
+        """Those in one namespace."""
+        name = namespace.get("metadata", "name")
+        named = self._by_name.get((_region(namespace), name), []) if isinstance(name, str) else []
+        return [*named, *self._by_urn.get(namespace.urn, [])]
 
 
 def _region(resource: Resource) -> str | None:

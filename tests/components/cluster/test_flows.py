@@ -88,7 +88,7 @@ def test_the_webhooks_answer_the_vpc_and_nobody_else():
     for door in doors("prod"):
         if door.inward and door.peer is not None and door.peer.cidr:
             assert door.peer.cidr == spec("prod").network.node_cidr
-            assert door.port in [("TCP", port) for port in flows.WEBHOOK_PORTS]
+            assert door.port in [("TCP", port) for port in (*flows.WEBHOOK_PORTS, flows.QUEUE_VIEW_PORT)]
 
 
 def test_the_page_shows_the_table_of_production():

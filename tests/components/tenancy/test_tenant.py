@@ -5,6 +5,7 @@ import yaml
 from support.platforms import recorded_platform
 from support.worlds import ROOT
 
+from plinth import naming
 from plinth.spec import SpecError, load_spec
 from plinth.tenancy import plan
 
@@ -27,10 +28,10 @@ def test_the_namespace_enforces_the_restricted_standard(prod):
 def test_the_quota_is_the_specs_and_nothing_opens_the_cluster(prod):
     hard = prod.one("kubernetes:core/v1:ResourceQuota", "tenant-search-quota").inputs["spec"]["hard"]
     assert hard == {
-        "requests.cpu": "64",
-        "requests.memory": "256Gi",
-        "limits.memory": "256Gi",
-        "requests.nvidia.com/gpu": "4",
+        "requests.cpu": "400",
+        "requests.memory": "4096Gi",
+        "limits.memory": "4096Gi",
+        "requests.nvidia.com/gpu": "24",
         "pods": "200",
         "services.loadbalancers": "0",
         "services.nodeports": "0",
@@ -43,7 +44,7 @@ def test_no_pod_of_a_tenant_can_evict_the_platforms(prod):
     (scope,) = spec["scopeSelector"]["matchExpressions"]
     assert (scope["scopeName"], scope["operator"]) == ("PriorityClass", "In")
     made = {r.inputs["metadata"]["name"] for r in prod.of("kubernetes:scheduling.k8s.io/v1:PriorityClass")}
-    assert made | {"system-cluster-critical", "system-node-critical"} == set(scope["values"])
+    assert made - {naming.BATCH_PRIORITY} | {"system-cluster-critical", "system-node-critical"} == set(scope["values"])
 
 
 def test_nothing_gets_in_or_out_but_names_the_gateway_and_neighbors(prod):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec.checks import (
+    batch,
     cluster,
     engines,
     gpu,
@@ -29,6 +30,10 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("network", "gpu_pools", "storage", "models", "gateway", "tenants"), references.references),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
+    (("gpu_pools", "tenants", "batch"), batch.queues_exist),
+    (("gpu_pools", "models", "tenants", "batch"), batch.guarantees_fit),
+    (("gpu_pools", "models", "tenants", "batch"), batch.queues_within_quotas),
+    (("cluster", "batch"), batch.general_pool),
     (("network", "gpu_pools"), pools.pool_zones),
     (("gpu_pools",), pools.pools_apart),
     (("gpu_pools", "models"), pools.served_pools),

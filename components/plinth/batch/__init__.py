@@ -1,0 +1,1 @@
+"""Training and other batch jobs: queues over node pools, and the operators that run jobs."""
