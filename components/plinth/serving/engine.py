@@ -108,7 +108,7 @@ class Engine(Protocol):
         """Labels of the pods that answer, one a replica: the disruption budget holds for them."""
         ...
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """Who talks to those pods."""
         ...
 

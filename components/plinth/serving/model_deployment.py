@@ -11,9 +11,7 @@ from plinth.serving.deployment import deployment, pod_basics, service
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
 from plinth.serving.engines import engine_of
 from plinth.serving.platform import WEIGHTS_BUCKET, ServingPlatform
-from plinth.spec import layout
 from plinth.spec.environment import Environment
-from plinth.spec.gpu import GpuPool
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
 
 
@@ -69,7 +67,10 @@ class ModelDeployment(Component):
             ],
         )
         workload = engine.render(model, site)
-        self._wall(engine.pod_selector(model), self._doors(model, pool))
+        doors = engine.doors(model, pool)
+        # Out to S3, where something is read from there.
+        bucket = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()] if model.bucket_paths else []
+        self._wall(engine.pod_selector(model), Doors(doors.ingress, [*bucket, *doors.egress]))
         self._keep_available(engine.answering_selector(model, pool), engine.disruption(model))
         target = engine.scale_target(model, pool)
         if target and scaling.is_scaled(model):
@@ -92,20 +93,6 @@ class ModelDeployment(Component):
                 opts=self.options(WorkloadIdentity),
             )
         ]
-
-    def _doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
-        """The engine's own; out to S3, where something is read from there; the pods of a replica to each other."""
-        doors = engine_of(model).doors(model)
-        outside = [pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()] if model.bucket_paths else []
-        egress = [*outside, *doors.egress]
-        if layout.nodes_per_replica(model, pool) == 1:
-            return Doors(doors.ingress, egress)
-        # NCCL and vLLM choose ports of their own.
-        each_other = [pods.peer(naming.SERVING_NAMESPACE, engine_of(model).pod_selector(model))]
-        return Doors(
-            [*doors.ingress, networking.v1.NetworkPolicyIngressRuleArgs(from_=each_other)],
-            [*egress, networking.v1.NetworkPolicyEgressRuleArgs(to=each_other)],
-        )
 
     def _serve_development(self, model: DevelopmentModel, account: core.v1.ServiceAccount) -> None:
         """One pod of the runtime's deterministic model server."""

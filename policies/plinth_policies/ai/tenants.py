@@ -64,10 +64,10 @@ def _namespace(
 
 
 class _Inhabitants:
-    """Resources by the namespace that they are in: by name, or by what they depend on while the name is not known."""
+    """Resources by the namespace that they are in: by region and name, or, while it is unknown, by what they need."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self._by_name: dict[str, list[Resource]] = {}
+        self._by_name: dict[tuple[str | None, str], list[Resource]] = {}
         self._by_urn: dict[str, list[Resource]] = {}
         for resource in resources:
             where = resource.get("metadata", "namespace")
@@ -75,13 +75,18 @@ class _Inhabitants:
                 for urn in resource.depends_on:
                     self._by_urn.setdefault(urn, []).append(resource)
             elif isinstance(where, str):
-                self._by_name.setdefault(where, []).append(resource)
+                self._by_name.setdefault((_region(resource), where), []).append(resource)
 
     def of(self, namespace: Resource) -> list[Resource]:
         """Those in one namespace."""
         name = namespace.get("metadata", "name")
-        named = self._by_name.get(name, []) if isinstance(name, str) else []
+        named = self._by_name.get((_region(namespace), name), []) if isinstance(name, str) else []
         return [*named, *self._by_urn.get(namespace.urn, [])]
+
+
+def _region(resource: Resource) -> str | None:
+    """The further region that a resource is in; None for the environment's own."""
+    return next((urn for urn in resource.ancestors if "plinth:index:Region::" in urn), None)
 
 
 def _bounds(quota: Resource, field: str) -> bool:

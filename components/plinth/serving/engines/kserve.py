@@ -5,16 +5,17 @@ from pulumi_kubernetes import apiextensions
 
 from plinth import naming, pods
 from plinth.kinds import kserve
-from plinth.serving import scaling, vllm
+from plinth.serving import scaling
 from plinth.serving.containers import PORT_NAME
 from plinth.serving.deployment import patience_seconds
 from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site
 from plinth.serving.engines import router_pods
 from plinth.serving.engines.monitors import scrape
-from plinth.serving.engines.vllm import vllm_pod
+from plinth.serving.engines.vllm import claim_templates, vllm_pod
 from plinth.spec.engines import KServeEngine
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
+from plinth.spec.weights import OciSource
 
 
 class KServe:
@@ -42,10 +43,10 @@ class KServe:
         }
 
     def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
-        """Every pod of the model."""
+        """All of them: a replica is one pod."""
         return self.pod_selector(model)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The router calls the pods and reads their metrics; the gateway calls the router."""
         router = pods.peer(naming.SERVING_NAMESPACE, router_pods.selector(model.name))
         return Doors(ingress=[pods.allow_from([router, pods.peer(naming.MONITORING_NAMESPACE)], self.port)])
@@ -69,10 +70,10 @@ class KServe:
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         """The LLMInferenceService and its router; gives the former."""
         selector = self.pod_selector(model)
-        pod = vllm_pod(model, site, vllm.ALONE, selector=selector, port=self.port, container="main")
+        pod = vllm_pod(model, site, selector=selector, container="main")
         timeout = f"{patience_seconds(model.start_minutes * 60) * model.replicas.max}s"
         served = kserve.LLMInferenceService(
-            model=kserve.ModelSource(uri=pulumi.Output.from_input(site.weights), name=model.name),
+            model=kserve.ModelSource(uri=_address(model, site), name=model.name),
             replicas=None if scaling.is_scaled(model) else model.replicas.min,
             template=pod,
         ).register(
@@ -83,7 +84,7 @@ class KServe:
             annotations={"pulumi.com/waitFor": "condition=Ready"},
             opts=site.component.options(
                 apiextensions.CustomResource,
-                depends_on=list(site.after),
+                depends_on=[*site.after, *claim_templates(model, site)],
                 custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
             ),
         )
@@ -103,3 +104,9 @@ class KServe:
             name=router_pods.name(model.name),
         )
         return served
+
+
+def _address(model: SelfHostedModel, site: Site) -> pulumi.Output[str]:
+    """Where the weights are, as KServe writes it; the pod says itself how it gets them."""
+    source = model.source
+    return pulumi.Output.from_input(f"oci://{source.image}" if isinstance(source, OciSource) else site.weights)

@@ -35,7 +35,8 @@ RAY_USER = 1000
 WORKERS = "gpus"
 """Name of the group of workers."""
 
-WAITING, KV_CACHE = "ray_vllm_num_requests_waiting", "ray_vllm_kv_cache_usage_perc"
+WAITING, RUNNING = "ray_vllm_num_requests_waiting", "ray_vllm_num_requests_running"
+KV_CACHE = "ray_vllm_kv_cache_usage_perc"
 """vLLM's gauges as Ray exports them."""
 
 
@@ -60,10 +61,10 @@ class RayServe:
         return pods.selector(containers.COMPONENT, model.name)
 
     def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
-        """Every pod of the model."""
+        """All of them: a replica is one pod."""
         return self.pod_selector(model)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The nodes talk to each other on many ports; the gateway calls Serve, the operator configures it."""
         nodes = pods.peer(naming.SERVING_NAMESPACE, self.pod_selector(model))
         gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(naming.GATEWAY))
@@ -88,7 +89,11 @@ class RayServe:
     def signals(self, model: SelfHostedModel) -> Signals:
         """VLLM's metrics, which Ray renames."""
         where = scaling.selector(model.name)
-        return Signals(waiting=f"sum({WAITING}{where})", kv_cache=f"100 * sum({KV_CACHE}{where})")
+        return Signals(
+            waiting=f"sum({WAITING}{where})",
+            running=f"sum({RUNNING}{where})",
+            kv_cache=f"100 * sum({KV_CACHE}{where})",
+        )
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> None:
         """Ray Serve asks for replicas, and Ray's autoscaler for the pods that they need."""

@@ -17,6 +17,9 @@ from plinth.spec.sizing import USABLE_SHARE
 QUEUE = "tgi_queue_size"
 """Its gauge of requests that wait."""
 
+BATCH = "tgi_batch_current_size"
+"""Its gauge of requests that it works on."""
+
 QUEUED_PER_REQUEST = 8
 """Requests it takes on for each that it holds at once, before it refuses more."""
 
@@ -63,10 +66,10 @@ class Tgi:
         return pods.selector(containers.COMPONENT, model.name)
 
     def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
-        """Every pod of the model."""
+        """All of them: a replica is one pod."""
         return self.pod_selector(model)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The gateway and Prometheus, on the server's port."""
         return usual_doors(self.port)
 
@@ -76,7 +79,8 @@ class Tgi:
 
     def signals(self, model: SelfHostedModel) -> Signals:
         """It does not tell how full the KV cache is."""
-        return Signals(waiting=f"sum({QUEUE}{{{monitors.of_model(model.name)}}})", kv_cache=None)
+        where = f"{{{monitors.of_model(model.name)}}}"
+        return Signals(waiting=f"sum({QUEUE}{where})", running=f"sum({BATCH}{where})", kv_cache=None)
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""

@@ -56,10 +56,10 @@ class Triton:
         return pods.selector(containers.COMPONENT, model.name)
 
     def answering_selector(self, model: SelfHostedModel, pool: GpuPool) -> dict[str, str]:
-        """Every pod of the model."""
+        """All of them: a replica is one pod."""
         return self.pod_selector(model)
 
-    def doors(self, model: SelfHostedModel) -> Doors:
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
         """The gateway and Prometheus, on the frontend's port."""
         return usual_doors(self.port)
 
@@ -68,9 +68,10 @@ class Triton:
         return Disruption(max_unavailable=1)
 
     def signals(self, model: SelfHostedModel) -> Signals:
-        """Triton does not tell how full the KV cache is."""
+        """Triton counts what waits; it tells neither what it works on nor how full the KV cache is."""
         where = f'{monitors.of_model(model.name)},model="{self._spec.model}"'
-        return Signals(waiting=f"sum({PENDING}{{{where}}})", kv_cache=None)
+        waiting = f"sum({PENDING}{{{where}}})"
+        return Signals(waiting=waiting, running=waiting, kv_cache=None)
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pulumi
-from pulumi_kubernetes import core, meta, resource
+from pulumi_kubernetes import core, meta, networking, resource
 
-from plinth import pods
+from plinth import naming, pods
 from plinth.cluster.gpu_request import pod_gpus
 from plinth.kinds import lws
 from plinth.serving import containers, scaling, vllm
@@ -47,9 +47,17 @@ class DirectVllm:
         several = layout.nodes_per_replica(model, pool) > 1
         return self.pod_selector(model) | ({ROLE_LABEL: "leader"} if several else {})
 
-    def doors(self, model: SelfHostedModel) -> Doors:
-        """The gateway and Prometheus, on the API's port."""
-        return usual_doors(self.port)
+    def doors(self, model: SelfHostedModel, pool: GpuPool) -> Doors:
+        """The gateway and Prometheus, on the API's port; and the pods of a replica to each other."""
+        usual = usual_doors(self.port)
+        if layout.nodes_per_replica(model, pool) == 1:
+            return usual
+        # NCCL and vLLM choose ports of their own.
+        each_other = [pods.peer(naming.SERVING_NAMESPACE, self.pod_selector(model))]
+        return Doors(
+            [*usual.ingress, networking.v1.NetworkPolicyIngressRuleArgs(from_=each_other)],
+            [networking.v1.NetworkPolicyEgressRuleArgs(to=each_other)],
+        )
 
     def disruption(self, model: SelfHostedModel) -> Disruption:
         """One replica at a time."""
@@ -68,7 +76,7 @@ class DirectVllm:
     def render(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         """The workload and its Service; gives the workload."""
         nodes = layout.nodes_per_replica(model, site.pool)
-        site = replace(site, after=[*site.after, *self._claims(model, site)])
+        site = replace(site, after=[*site.after, *claim_templates(model, site)])
         workload = self._several(model, site, nodes) if nodes > 1 else self._one(model, site)
         service(
             f"{site.name}-service",
@@ -79,21 +87,6 @@ class DirectVllm:
         )
         return workload
 
-    def _claims(self, model: SelfHostedModel, site: Site) -> list[pulumi.Resource]:
-        """Templates of the claims with which pods get their GPUs, where the pool gives them out that way."""
-        gpus = pod_gpus(site.pool, layout.gpus_per_pod(model, site.pool))
-        return [
-            resource.v1.ResourceClaimTemplate(
-                f"{site.name}-{claim.name}",
-                metadata=meta.v1.ObjectMetaArgs(
-                    name=_template_name(model, claim.name), namespace=site.platform.namespace, labels=dict(site.labels)
-                ),
-                spec=cast(Any, claim.template_spec()),  # plain data, as Kubernetes reads it
-                opts=site.component.options(resource.v1.ResourceClaimTemplate),
-            )
-            for claim in gpus.claims
-        ]
-
     def _one(self, model: SelfHostedModel, site: Site) -> pulumi.Resource:
         return deployment(
             f"{site.name}-deployment",
@@ -101,7 +94,7 @@ class DirectVllm:
             metadata=site.metadata,
             selector=self.pod_selector(model),
             labels=site.labels,
-            pod=vllm_pod(model, site, vllm.ALONE, selector=self.pod_selector(model), port=self.port),
+            pod=vllm_pod(model, site, selector=self.pod_selector(model)),
             replicas=None if scaling.is_scaled(model) else model.replicas.min,
             rollout=self._rollout(model, site),
             start_seconds=model.start_minutes * 60,
@@ -140,23 +133,38 @@ class DirectVllm:
         labels = {**site.labels, ROLE_LABEL: "leader" if place.leads else "worker"}
         return lws.PodTemplate(
             metadata=lws.PodMetadata(labels=labels),
-            spec=vllm_pod(model, site, place, selector=self.pod_selector(model), port=self.port),
+            spec=vllm_pod(model, site, place, selector=self.pod_selector(model)),
         )
 
     def _rollout(self, model: SelfHostedModel, site: Site) -> vllm.Rollout:
         return vllm.rollout(model, site.pool, list(site.platform.self_hosted))
 
 
+def claim_templates(model: SelfHostedModel, site: Site) -> list[pulumi.Resource]:
+    """Templates of the claims with which pods get their GPUs, where the pool gives them out that way."""
+    gpus = pod_gpus(site.pool, layout.gpus_per_pod(model, site.pool))
+    return [
+        resource.v1.ResourceClaimTemplate(
+            f"{site.name}-{claim.name}",
+            metadata=meta.v1.ObjectMetaArgs(
+                name=_template_name(model, claim.name), namespace=site.platform.namespace, labels=dict(site.labels)
+            ),
+            spec=cast(Any, claim.template_spec()),  # plain data, as Kubernetes reads it
+            opts=site.component.options(resource.v1.ResourceClaimTemplate),
+        )
+        for claim in gpus.claims
+    ]
+
+
 def vllm_pod(
     model: SelfHostedModel,
     site: Site,
-    place: vllm.Place,
+    place: vllm.Place = vllm.ALONE,
     *,
     selector: Mapping[str, str],
-    port: int,
     container: str = "vllm",
 ) -> core.v1.PodSpecArgs:
-    """A pod of a replica; `selector` are the labels by which replicas are spread."""
+    """A pod of a replica; `selector` are the labels by which replicas are kept apart."""
     needs = vllm.pod_resources(model, site.pool)
     gpus = pod_gpus(site.pool, needs.gpus, efa=site.pool.efa and place.nodes > 1)
     drain_seconds = site.platform.longest_request_seconds
@@ -168,7 +176,7 @@ def vllm_pod(
             containers.vllm_container(
                 model,
                 name=container,
-                port=port,
+                port=DirectVllm.port,
                 weights=site.weights,
                 region=site.environment.region,
                 needs=needs,

@@ -50,7 +50,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("gpu_pools", "models"), gpu.host_memory),
-    (("models",), engines.engine_limits),
+    (("gpu_pools", "models"), engines.engine_limits),
     (("gpu_pools", "models"), engines.rollout_gpus),
     (("gpu_pools", "models"), engines.weights_on_disk),
     (("storage", "models"), models.weights_bucket),

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec import sizing
-from plinth.spec.engines import KServeEngine, RayEngine, TgiEngine, TritonEngine, VllmEngine
+from plinth.spec.engines import Engine, KServeEngine, RayEngine, TgiEngine, TritonEngine, VllmEngine
+from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem
+from plinth.spec.weights import Source
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
@@ -16,54 +18,74 @@ DISK_SHARE = 0.7
 
 
 def engine_limits(spec: "PlatformSpec") -> Iterator[Problem]:
-    """No model asks its engine for what that engine cannot do."""
+    """No model, and no revision of it, asks its engine for what that engine cannot do."""
+    pools = {pool.name: pool for pool in spec.gpu_pools}
     for index, model in enumerate(spec.models):
-        if not isinstance(model, SelfHostedModel):
-            continue
-        path, engine = f"models[{index}]", model.engine
-        if not isinstance(engine, VllmEngine):
-            yield from _only_vllm(path, model)
-        if isinstance(engine, TgiEngine) and not model.prefix_caching:
-            allowed = "true: the engine tgi always keeps prefixes; vllm and kserve let you choose"
-            yield Problem(f"{path}.prefix_caching", False, allowed)
-        if isinstance(engine, TritonEngine):
-            yield from _triton(path, model, engine)
+        if isinstance(model, SelfHostedModel):
+            engines = [("engine", model.engine, model.source)]
+            if model.canary:
+                canary = model.canary
+                engines.append(("canary.engine", canary.engine or model.engine, canary.source or model.source))
+            for field, engine, source in engines:
+                for where, value, allowed in _limits(model, engine, source, pools.get(model.pool)):
+                    yield Problem(f"models[{index}].{where or field}", value, allowed)
 
 
-def _only_vllm(path: str, model: SelfHostedModel) -> Iterator[Problem]:
-    """What the platform does with vLLM's own pods, and another engine's controller or server would not."""
-    asked: dict[str, object] = {
-        "source.kind": model.source.kind if model.source.kind != "s3" else None,
-        "parallelism.pipeline": model.parallelism.pipeline if model.parallelism.pipeline > 1 else None,
-        "parallelism.data": model.parallelism.data if model.parallelism.data > 1 else None,
-        "draft": "given" if model.draft else None,
-        "adapters": [adapter.name for adapter in model.adapters] or None,
-        "kv_offload_gib": model.kv_offload_gib or None,
-        "scale_to_zero": "given" if model.scale_to_zero else None,
-        "canary": "given" if model.canary else None,
-    }
-    for field, value in asked.items():
-        if value is not None:
-            least = {"source.kind": "'s3'", "parallelism.pipeline": "1", "parallelism.data": "1"}.get(field, "absent")
-            allowed = f"{least} with the engine {model.engine.kind}; the engine vllm can do it"
-            yield Problem(f"{path}.{field}", value, allowed)
+def _limits(
+    model: SelfHostedModel, engine: Engine, source: Source, pool: GpuPool | None
+) -> Iterator[tuple[str, object, str]]:
+    """What this engine cannot do of what the model asks: field, its value, and what is allowed."""
+    kind = engine.kind
+    if isinstance(engine, VllmEngine):
+        return
+    for field in ("pipeline", "data"):
+        if (value := getattr(model.parallelism, field)) > 1:
+            yield f"parallelism.{field}", value, f"1: the engine {kind} has one pod a replica; vllm would fit"
+    if not isinstance(engine, TgiEngine) and model.scale_to_zero:
+        allowed = f"at least 1: the engine {kind} does not start from nothing here; vllm and tgi would fit"
+        yield "replicas.min", model.replicas.min, allowed
+    if isinstance(engine, KServeEngine):
+        return
+    if model.draft:
+        yield "draft", model.draft.path, f"none: the engine {kind} has no draft models here; vllm and kserve would fit"
+    if model.adapters:
+        allowed = f"none: the engine {kind} has no adapters here; vllm and kserve would fit"
+        yield "adapters", [adapter.name for adapter in model.adapters], allowed
+    if source.bucket_path is None:
+        yield (
+            "source.kind",
+            source.kind,
+            f"'s3': the engine {kind} takes no images of weights; vllm and kserve would fit",
+        )
+    if pool and pool.sharing.kind == "dra":
+        yield "pool", pool.name, f"a pool without sharing 'dra': the engine {kind} makes no claims; vllm would fit"
+    if isinstance(engine, TritonEngine | TgiEngine):
+        yield from _file_limits(model, engine)
 
 
-def _triton(path: str, model: SelfHostedModel, engine: TritonEngine) -> Iterator[Problem]:
-    if engine.backend == "tensorrtllm" and model.gpus > 1:
+def _file_limits(model: SelfHostedModel, engine: TritonEngine | TgiEngine) -> Iterator[tuple[str, object, str]]:
+    if not model.prefix_caching:
+        allowed = f"true: the engine {engine.kind} decides itself; vllm, kserve and ray let you choose"
+        yield "prefix_caching", False, allowed
+    if model.kv_offload_gib:
+        yield (
+            "kv_offload_gib",
+            model.kv_offload_gib,
+            f"0: the engine {engine.kind} cannot; vllm, kserve and ray would fit",
+        )
+    if isinstance(engine, TgiEngine):
+        return
+    if engine.backend == "tensorrtllm" and model.parallelism.tensor > 1:
         allowed = (
             "1: compiled engines for several GPUs need MPI, which Triton's OpenAI frontend does not start; "
             "backend 'vllm' or the engine vllm would fit"
         )
-        yield Problem(f"{path}.parallelism.tensor", model.parallelism.tensor, allowed)
-    if not model.prefix_caching:
-        allowed = "true: with the engine triton the model repository decides; vllm and kserve let you choose"
-        yield Problem(f"{path}.prefix_caching", False, allowed)
+        yield "parallelism.tensor", model.parallelism.tensor, allowed
     if model.kv_cache_precision != "auto":
         allowed = (
             "'auto': with the engine triton the model repository decides; vllm, kserve, ray and tgi let you choose"
         )
-        yield Problem(f"{path}.kv_cache_precision", model.kv_cache_precision, allowed)
+        yield "kv_cache_precision", model.kv_cache_precision, allowed
 
 
 def rollout_gpus(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -74,7 +96,7 @@ def rollout_gpus(spec: "PlatformSpec") -> Iterator[Problem]:
     """
     for index, pool in enumerate(spec.gpu_pools):
         models = [model for model in spec.models if isinstance(model, SelfHostedModel) and model.pool == pool.name]
-        wanted = sum(model.replicas.max * model.gpus for model in models)
+        wanted = sum(model.most_replicas * model.gpus for model in models)
         largest = max(models, key=_extra_gpus, default=None)
         if largest is None or not (extra := _extra_gpus(largest)) or wanted > pool.max_gpus:
             continue  # too few for the models themselves is another check's to say

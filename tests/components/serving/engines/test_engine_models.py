@@ -26,6 +26,7 @@ models = st.fixed_dictionaries(
         "prefix_caching": st.booleans(),
         "max_context_tokens": st.sampled_from([512, 8192, 131_072]),
         "concurrent_requests": st.sampled_from([1, 8, 200]),
+        "kv_offload_gib": st.sampled_from([0, 16]),
         "start_minutes": st.integers(1, 60),
         "replicas": replicas,
     }
@@ -51,6 +52,7 @@ def rendered(spec: PlatformSpec) -> list[Any]:
             nodes={pool.name: nodes},
             self_hosted=[found],
             controllers={},
+            groups=None,
             autoscaler=None,
         )
         ModelDeployment("model-a", found, environment=environment("staging"), port=8000, platform=platform)

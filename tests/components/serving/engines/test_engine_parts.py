@@ -14,6 +14,8 @@ from plinth.spec.problem import SpecError
 
 LARGE = {"architecture": {**SHAPE, "parameters_billion": 60}, "parallelism": {"tensor": 4}}
 
+DRAFT = {"draft": {"path": "acme/draft/1", "architecture": {**SHAPE, "parameters_billion": 1}}}
+ZERO = {"replicas": {"min": 0, "max": 1}, "scale_to_zero": {}}
 THREE, FOUR = ({"replicas": {"min": 1, "max": number}} for number in (3, 4))
 
 
@@ -99,7 +101,11 @@ def test_tgi_divides_the_context_between_prompt_and_answer():
     [
         ("triton", {"parallelism": {"tensor": 2}}, {}, ["models[0].parallelism.tensor", "backend 'vllm'"]),
         ("triton", {"kv_cache_precision": "fp8"}, {}, ["models[0].kv_cache_precision", "model repository"]),
-        ("tgi", {"prefix_caching": False}, {}, ["models[0].prefix_caching", "vllm and kserve"]),
+        ("tgi", {"prefix_caching": False}, {}, ["models[0].prefix_caching", "vllm, kserve and ray"]),
+        ("kserve", {"parallelism": {"pipeline": 2}}, {}, ["models[0].parallelism.pipeline", "vllm would fit"]),
+        ("kserve", ZERO, {}, ["models[0].replicas.min", "vllm and tgi"]),
+        ("ray", DRAFT, {}, ["models[0]", "draft"]),
+        ("triton", {"kv_offload_gib": 8}, {}, ["models[0].kv_offload_gib"]),
         ("tgi", LARGE, {"disk_gib": 100}, ["models[0].pool", "disk_gib of at least 160"]),
         ("ray", THREE, {"max_gpus": 4}, ["gpu_pools[0].max_gpus", "at least 6", "second Ray cluster"]),
         ("kserve", FOUR, {"max_gpus": 4}, ["gpu_pools[0].max_gpus", "at least 5", "one more replica"]),
