@@ -157,10 +157,10 @@ def test_validate_knows_a_misspelt_key_an_empty_file_and_the_file_of_another_env
     assert "environment.name: 'prod' is not allowed: the same as the file's: 'dev'" in done.stderr
 
 
-def test_our_own_environments_are_valid():
+def test_our_own_environments_and_examples_are_valid():
     done = plinth("validate")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("✓") == 4
+    assert done.stdout.count("✓") == 4 + len(list(ROOT.glob("examples/Pulumi.*.yaml")))
 
 
 def test_broken_yaml_names_the_line(demo):

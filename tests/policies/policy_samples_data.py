@@ -175,7 +175,8 @@ GPU = [
             Bad(("maxCentsPerHour",), 200_000, "maxCentsPerHour is 200000"),
         ],
     ),
-    (
+    Sample(
+        "gpu-pools-bounded",
         "kubernetes:karpenter.sh/v1:NodePool",
         {"spec": {**node_pool()["spec"], "replicas": 2, "limits": {"nodes": "3"}}},
         [Bad(("spec", "limits", "nodes"), "500", "nodes 500")],

@@ -171,11 +171,11 @@ CASES: list[tuple[str, str, list[Item], list[tuple[Item, str]]]] = [
         [search, silent, namespace, quota, wall],
         [(search, "tenant search has no budget that notifies anyone")],
     ),
-    (TENANTS, "complete in two regions", [*here, search_there, namespace_there, quota_there, wall_there], []),
+    (TENANTS, "complete in two regions", [*here, region, search_there, namespace_there, quota_there, wall_there], []),
     (
         TENANTS,
         "a quota in the other region only",
-        [*here, search_there, namespace_there, wall_there],
+        [*here, region, search_there, namespace_there, wall_there],
         [(namespace_there, "tenant-search has no ResourceQuota")],
     ),
     (

@@ -80,6 +80,7 @@ def _cluster(draw: st.DrawFn) -> Data:
         "deployer_role": f"{ROLE}platform-deployer",
         "admin_roles": draw(st.lists(st.sampled_from([f"{ROLE}oncall", f"{ROLE}lead"]), max_size=2, unique=True)),
         "general_pools": [general, batch] if draw(st.booleans()) else [general],
+        "images": {"registries": [IMAGE.partition("/")[0]]},
         "system_nodes": {"min_size": smallest, "max_size": smallest + draw(st.integers(0, 3))},
     }
 

@@ -172,7 +172,7 @@ def test_copies_that_fit_a_node_are_spread_over_the_nodes(made):
 )
 def test_a_replica_that_lies_on_no_nodes_is_refused(shape, field, words):
     found = mistakes(platform(model("odd", parallelism=shape)))
-    assert words in found[f"models[5].parallelism.{field}"]
+    assert words in found[f"models[10].parallelism.{field}"]
 
 
 # Weights and what is beside them
@@ -274,7 +274,7 @@ def test_a_sleeping_model_is_woken_by_requests_that_wait_at_the_gateway(made, sp
 
 def test_zero_replicas_are_said_in_both_places_and_on_a_route_alone():
     zero = {"replicas": {"min": 0, "max": 1}}
-    assert "go together" in mistakes(platform(model("odd", **zero)))["models[5]"]
+    assert "go together" in mistakes(platform(model("odd", **zero)))["models[10]"]
     found = mistakes(platform(chat_small={"replicas": {"min": 0, "max": 12}, "scale_to_zero": {}}))
     assert "chat-small alone: it is scaled to zero" in found["gateway.routes[0].targets"]
 
@@ -288,11 +288,12 @@ def test_a_canary_runs_beside_the_model_and_gets_its_percent(made, spec):
     assert "--served-model-name=chat-large-next" in args
     assert made.one(DEPLOYMENT, "model-chat-large-next-deployment").inputs["spec"]["replicas"] == 1
     route = next(it for it in gateway_plan.runtime_config(spec).routes if it.name == "chat-large")
-    # 8 to 2, and a tenth of the first.
+    # 8 to 2 to 1, and a tenth of the first.
     assert [(it.backend, it.model, it.weight) for it in route.targets] == [
-        ("chat-large", "chat-large", 18),
-        ("chat-large-next", "chat-large-next", 2),
-        ("acme-euw-h200", "chat-large", 5),
+        ("chat-large", "chat-large", 36),
+        ("chat-large-next", "chat-large-next", 4),
+        ("acme-euw-h200", "chat-large", 10),
+        ("colo-h200", "chat-large", 5),
     ]
 
 
@@ -300,8 +301,9 @@ def test_rolling_back_is_weight_zero():
     stopped = load_spec(platform(chat_large={"canary": {**CANARY, "weight": 0}}))
     route = next(it for it in stopped.gateway.routes if it.name == "chat-large")
     assert [(it.server, it.weight) for it in revisions.shares(route, stopped.models)] == [
-        ("chat-large", 4),
-        ("acme-euw-h200", 1),
+        ("chat-large", 8),
+        ("acme-euw-h200", 2),
+        ("colo-h200", 1),
     ]
 
 
@@ -315,4 +317,4 @@ def test_names_of_adapters_and_canaries_are_nobody_elses():
     found = mistakes(platform(chat_small=twin))
     assert "models[0] does not have" in found["models[1].adapters[0].name"]
     found = mistakes(platform(model("chat-large-next"), chat_large={"canary": CANARY}))
-    assert "models[0] has a canary" in found["models[5].name"]
+    assert "models[0] has a canary" in found["models[10].name"]

@@ -12,6 +12,9 @@ from support.worlds import document
 
 from plinth.spec import SpecError, load_spec
 
+OWN_IMAGE = document("prod")["gateway"]["image"].partition("/")[0] + "/" + IMAGE.partition("/")[2]
+"""Production takes images from its own registry only."""
+
 ADVICE = {
     "parallelism.tensor": r"parallelism\.tensor (\d+)(?: with max_gpus (\d+) of pool pool)?(?=;|\.$)",
     "kv_cache_precision": r"kv_cache_precision (fp8)",
@@ -26,11 +29,14 @@ def world(model, pool):
     data = document("prod")
     data["gpu_pools"] = [{"max_gpus": 64, **pool, "name": "pool"}]
     facts = {"kind": "self_hosted", "name": "m1", "source": {"kind": "s3", "path": "acme/m"}, "pool": "pool"}
-    data["models"] = [{**facts, "engine": {"kind": "vllm", "image": IMAGE}, **model}]
+    data["models"] = [{**facts, "engine": {"kind": "vllm", "image": OWN_IMAGE}, **model}]
     data["gateway"]["routes"] = [{"name": "chat", "targets": [{"model": "m1"}]}]
     for tenant in data["tenants"]:
         tenant["routes"] = ["chat"]
-    data.pop("recovery", None)
+    for tenant in data["tenants"]:
+        tenant.pop("batch", None)
+    for section in ("recovery", "batch"):
+        data.pop(section, None)
     return data
 
 

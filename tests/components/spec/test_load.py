@@ -140,7 +140,7 @@ def cases():
         "a part is too small": (
             lambda data: data[models][1].update(pool="h100-slices"),
             "models[1]",
-            "a pool with sharing none would fit",
+            "what would fit: another pool",
         ),
         "reserved elsewhere": (
             lambda data: data[pools][0].update(

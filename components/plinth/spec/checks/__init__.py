@@ -68,6 +68,6 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("environment", "network", "models", "recovery"), recovery.objectives),
-    (("environment", "network", "gpu_pools", "models", "laptop", "recovery"), recovery.second_region),
+    (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

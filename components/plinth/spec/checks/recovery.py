@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
 
 
+SECTIONS = (
+    *("environment", "network", "security", "cluster", "gpu_pools", "storage", "models", "remote_gpus", "gateway"),
+    *("tenants", "laptop", "recovery"),
+)
+"""Sections that the other region's spec is made from."""
+
+
 def objectives(spec: "PlatformSpec") -> Iterator[Problem]:
     """Every objective is one that a mechanism of the platform reaches."""
     wanted = spec.recovery
