@@ -105,6 +105,8 @@ class ClusterLayer:
     bridge: SecretsBridge
     pools: dict[str, GpuNodePool]
     general: dict[str, GeneralNodePool]
+    ray: pulumi.Resource | None
+    """KubeRay, for tenants' jobs and for models that Ray serves; None where there are neither."""
     given: Providers
     """The providers, Kubernetes among them."""
 
@@ -178,9 +180,11 @@ def cluster(spec: PlatformSpec, below: Foundation, given: Providers) -> ClusterL
         opts=given.options(),
     )
     pools = nodes.gpu_pools(spec, below.network, eks, karpenter, base.namespaces[naming.NODES_NAMESPACE], given)
-    return ClusterLayer(
-        eks, bundle, base, bridge, pools, nodes.general_pools(spec, below.network, eks, karpenter, given), given
-    )
+    general = nodes.general_pools(spec, below.network, eks, karpenter, given)
+    ray = None
+    if "kuberay" in crds.projects(spec):
+        ray = ray_operator("kuberay", namespace=system, opts=given.options(depends_on=bundle.of("kuberay")))
+    return ClusterLayer(eks, bundle, base, bridge, pools, general, ray, given)
 
 
 @dataclass(frozen=True)
@@ -291,6 +295,7 @@ def _serving_controllers(spec: PlatformSpec, on: ClusterLayer) -> dict[str, Sequ
         namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
         serving_namespace=on.base.namespaces[naming.SERVING_NAMESPACE],
         ready=on.crds.of(*(project for controller in wanted for project in controllers.PROJECTS[controller])),
+        ray=on.ray,
         opts=on.given.options(),
     )
     return {
@@ -370,9 +375,6 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
     if spec.batch is None:
         return None
     namespace = on.base.namespaces[naming.SYSTEM_NAMESPACE]
-    ray = None
-    if "ray" in spec.batch.frameworks:
-        ray = ray_operator("kuberay", namespace=namespace, opts=on.given.options(depends_on=on.crds.of("kuberay")))
     return BatchQueues(
         "batch",
         spec.batch,
@@ -380,7 +382,7 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
         queues=batch_plan.plan(spec.batch, spec.gpu_pools, spec.cluster.general_pools, spec.models, spec.tenants),
         namespace=namespace,
         crds=on.crds.of("jobset", "trainer") if "train" in spec.batch.frameworks else [],
-        ray=ray,
+        ray=on.ray if "ray" in spec.batch.frameworks else None,
         opts=on.given.options(),
     )
 

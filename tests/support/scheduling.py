@@ -10,7 +10,7 @@ from typing import Any
 from support.recorder import Recorded, Recording
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
-_NESTED = ("/kueue", "/kubeflow-trainer")
+_NESTED = ("/kueue", "/kubeflow-trainer", "/kserve-llmisvc-resources")
 """Charts whose values place pods below the keys of each of them, and nowhere else."""
 _ARCHITECTURES = {"BOTTLEROCKET_ARM_64": "arm64", "BOTTLEROCKET_x86_64": "amd64"}
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}

@@ -1,6 +1,6 @@
 """Prometheus, Alertmanager and Grafana, with what the platform itself has to say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -15,8 +15,8 @@ from plinth.observability import alerts, dashboard, gpu_metrics, values
 from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret, managed_secret
-from plinth.serving import containers
-from plinth.serving.engines import monitors
+from plinth.serving import containers, revisions
+from plinth.serving.engines import engine_of, monitors
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.monitoring import Monitoring as MonitoringSection
@@ -81,15 +81,15 @@ class Monitoring(Component):
             ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[*crds, identity, password]),
         )
-        self._scrape(
-            "gateway", pods.selector(addresses.GATEWAY), naming.SYSTEM_NAMESPACE, gateway_metrics_port, release
-        )
-        self._scrape(
-            "models", pods.selector(containers.COMPONENT), naming.SERVING_NAMESPACE, containers.PORT_NAME, release
-        )
+        self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)
+        self._scrape("models", containers.COMPONENT, naming.SERVING_NAMESPACE, containers.PORT_NAME, release)
         if gpu_metrics.exported(spec.gpu_pools):
             exporter = {"app.kubernetes.io/name": gpu_metrics.EXPORTER}
-            self._scrape("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)
+            self._monitor("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)
+        for model in revisions.self_hosted(spec.models):
+            for found in engine_of(model).scrapes(model):
+                label = "-".join(["model", model.name, *([found.name] if found.name else [])])
+                self._monitor(label, found.selector, naming.SERVING_NAMESPACE, found.port, release)
         self._custom(alerts.prometheus_rule(spec), "alerts", release)
         k8s.core.v1.ConfigMap(
             f"{name}-dashboard",
@@ -150,11 +150,16 @@ class Monitoring(Component):
             opts=self.options(k8s.apiextensions.CustomResource),
         )
 
-    def _scrape(self, name: str, chosen: dict[str, str], namespace: str, port: str, release: pulumi.Resource) -> None:
-        """Scrape the pods with these labels."""
+    def _scrape(self, name: str, component: str, namespace: str, port: str, release: pulumi.Resource) -> None:
+        """Scrape the pods of a component."""
+        self._monitor(name, pods.selector(component), namespace, port, release)
+
+    def _monitor(
+        self, name: str, selector: Mapping[str, str], namespace: str, port: str, release: pulumi.Resource
+    ) -> None:
         monitor = PodMonitor(
             namespace_selector=NamespaceSelector(match_names=[namespace]),
-            selector=LabelSelector(match_labels=chosen),
+            selector=LabelSelector(match_labels=dict(selector)),
             pod_target_labels=[monitors.NAME_LABEL],
             pod_metrics_endpoints=[PodMetricsEndpoint(port=port, path=names.METRICS_PATH)],
         )

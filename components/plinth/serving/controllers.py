@@ -28,12 +28,6 @@ PROJECTS: dict[Controller, tuple[str, ...]] = {
 """Whose definitions each controller works on (`plinth.definitions`)."""
 
 _RESTRICTED_POD = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-_RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-    "readOnlyRootFilesystem": True,
-    **_RESTRICTED_POD,
-}
 _TOLERATIONS = [dict(toleration) for toleration in pods.SYSTEM_TOLERATIONS]
 
 
@@ -44,7 +38,7 @@ def needed(models: Sequence[ServedModel]) -> list[Controller]:
 
 
 class ServingControllers(Component):
-    """KServe, with the certificates that its webhooks need, and KubeRay."""
+    """KServe, with the certificates that its webhooks need; and KubeRay's way to the models that Ray serves."""
 
     ready: dict[Controller, list[pulumi.Resource]]
     """What an engine's objects wait for, by controller."""
@@ -58,6 +52,7 @@ class ServingControllers(Component):
         namespace: pulumi.Input[str],
         serving_namespace: pulumi.Input[str],
         ready: Sequence[pulumi.Resource] = (),
+        ray: pulumi.Resource | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("ServingControllers", name, {"controllers": section}, environment=environment, opts=opts)
@@ -66,8 +61,8 @@ class ServingControllers(Component):
         self.ready = {}
         if "kserve" in section:
             self.ready["kserve"] = self._kserve()
-        if "kuberay" in section:
-            self.ready["kuberay"] = self._kuberay()
+        if "kuberay" in section and ray:
+            self.ready["kuberay"] = self._kuberay(ray)
         self.register_outputs({"controllers": sorted(self.ready)})
 
     def _kserve(self) -> list[pulumi.Resource]:
@@ -85,9 +80,8 @@ class ServingControllers(Component):
         )
         return [release, preset]
 
-    def _kuberay(self) -> list[pulumi.Resource]:
-        """KubeRay, which configures Ray Serve through the heads of clusters."""
-        release = self._release("kuberay", versions.KUBERAY, kuberay_values(), self._after)
+    def _kuberay(self, operator: pulumi.Resource) -> list[pulumi.Resource]:
+        """The door through which KubeRay configures Ray Serve; tenants' jobs use the same operator."""
         door = networking.v1.NetworkPolicy(
             f"{self._name}-kuberay-door",
             metadata=meta.v1.ObjectMetaArgs(name="kuberay-to-clusters", namespace=self._namespace),
@@ -98,7 +92,7 @@ class ServingControllers(Component):
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )
-        return [release, door]
+        return [operator, door]
 
     def _release(
         self, suffix: str, chart: versions.Chart, values: Mapping[str, Any], after: Sequence[pulumi.Resource]
@@ -158,27 +152,6 @@ def kserve_values() -> dict[str, Any]:
                 "gateway": {"disableIngressCreation": True, "disableIstioVirtualHost": True},
             },
         }
-    }
-
-
-def kuberay_values() -> dict[str, Any]:
-    """KubeRay's operator."""
-    return {
-        "replicas": 2,
-        "leaderElectionEnabled": True,
-        "tolerations": _TOLERATIONS,
-        "priorityClassName": naming.SYSTEM_PRIORITY,
-        "resources": _resources("100m", "512Mi"),
-        "podSecurityContext": _RESTRICTED_POD,
-        "securityContext": _RESTRICTED,
-        # What needs a Gateway API gateway, or is still being built, stays off.
-        "featureGates": [
-            {"name": "RayClusterStatusConditions", "enabled": True},
-            {"name": "RayJobDeletionPolicy", "enabled": True},
-            {"name": "RayMultiHostIndexing", "enabled": True},
-            {"name": "RayServiceIncrementalUpgrade", "enabled": False},
-            {"name": "RayCronJob", "enabled": False},
-        ],
     }
 
 

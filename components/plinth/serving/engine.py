@@ -50,6 +50,17 @@ class Doors:
 
 
 @dataclass(frozen=True, slots=True)
+class Scrape:
+    """Pods of a model whose metrics are not found by the platform's own labels and port."""
+
+    name: str
+    """What is scraped, after the model's name; empty for the model's own pods."""
+    selector: Mapping[str, str]
+    port: str
+    """Name of the port."""
+
+
+@dataclass(frozen=True, slots=True)
 class Disruption:
     """How many pods a drain may take along, as a disruption budget says it: one of the two."""
 
@@ -118,6 +129,10 @@ class Engine(Protocol):
 
     def signals(self, model: SelfHostedModel) -> Signals:
         """What the engine's metrics say."""
+        ...
+
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """What Prometheus reads besides the pods that have the platform's own labels and port."""
         ...
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget | None:

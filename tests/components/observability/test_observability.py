@@ -24,6 +24,16 @@ VLLM = {
 }
 """Metrics of vLLM's engine V1, from its documentation (Production metrics)."""
 
+OTHER_ENGINES = {
+    "ray_vllm_num_requests_waiting",
+    "ray_vllm_num_requests_running",
+    "ray_vllm_kv_cache_usage_perc",
+    "tgi_queue_size",
+    "tgi_batch_current_size",
+    "nv_inference_pending_request_count",
+}
+"""Metrics of Ray (which renames vLLM's), TGI and Triton, from their documentation."""
+
 KUBE_STATE_METRICS = {
     "kube_deployment_status_replicas_available",
     "kube_node_status_allocatable",
@@ -36,7 +46,19 @@ DCGM = set(gpu_metrics.FIELDS)
 
 GATEWAY = {value for name, value in vars(names).items() if name.isupper() and str(value).startswith("plinth_")}
 LABELS = {value for name, value in vars(names).items() if name.endswith("_LABEL")}
-KNOWN_LABELS = LABELS | {"le", "namespace", "condition", "status", "pod", "phase", "deployment", "node", "resource"}
+KNOWN_LABELS = LABELS | {
+    "le",
+    "namespace",
+    "condition",
+    "status",
+    "pod",
+    "phase",
+    "deployment",
+    "node",
+    "app_kubernetes_io_name",
+    "model",
+    "resource",
+}
 
 
 def expressions(environment):
@@ -70,7 +92,8 @@ def test_every_expression_is_promql_on_metrics_that_exist(environment):
         for selector in chosen:
             found.add(selector.name)
             histogram = selector.name.removesuffix("_bucket")
-            assert selector.name in VLLM | KUBE_STATE_METRICS | DCGM | GATEWAY or histogram in GATEWAY, selector.name
+            known = VLLM | OTHER_ENGINES | KUBE_STATE_METRICS | DCGM | GATEWAY
+            assert selector.name in known or histogram in GATEWAY, selector.name
             assert {matcher.name for matcher in selector.matchers.matchers} <= KNOWN_LABELS, expression
     assert names.REQUESTS_TOTAL in found
     assert f"{names.REQUEST_SECONDS}_bucket" in found

@@ -1,5 +1,7 @@
 """KServe: an LLMInferenceService, with llm-d's router in front of its pods."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_kubernetes import apiextensions
 
@@ -8,9 +10,8 @@ from plinth.kinds import kserve
 from plinth.serving import scaling
 from plinth.serving.containers import PORT_NAME
 from plinth.serving.deployment import patience_seconds
-from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Scrape, Signals, Site
 from plinth.serving.engines import router_pods
-from plinth.serving.engines.monitors import scrape
 from plinth.serving.engines.vllm import claim_templates, vllm_pod
 from plinth.spec.engines import KServeEngine
 from plinth.spec.gpu import GpuPool
@@ -59,6 +60,13 @@ class KServe:
         """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
 
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """The servers, under KServe's labels; and the router."""
+        return (
+            Scrape("", self.pod_selector(model), PORT_NAME),
+            Scrape("router", router_pods.selector(model.name), router_pods.METRICS_NAME),
+        )
+
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """KServe's Deployment.
 
@@ -95,14 +103,6 @@ class KServe:
             images=self._images,
             prefix_caching=model.prefix_caching,
         ).render(site)
-        scrape(f"{site.name}-metrics", site, selector, [PORT_NAME], name=model.name)
-        scrape(
-            f"{site.name}-router-metrics",
-            site,
-            router_pods.selector(model.name),
-            [router_pods.METRICS_NAME],
-            name=router_pods.name(model.name),
-        )
         return served
 
 

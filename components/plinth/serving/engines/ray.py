@@ -1,5 +1,7 @@
 """Ray: a RayService, whose cluster Ray Serve's LLM application runs on."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_kubernetes import apiextensions, core, networking
 
@@ -8,9 +10,8 @@ from plinth.cluster.gpu_request import pod_gpus
 from plinth.kinds import ray
 from plinth.serving import containers, scaling, vllm
 from plinth.serving.deployment import patience_seconds, pod_basics
-from plinth.serving.engine import Disruption, Doors, Signals, Site
+from plinth.serving.engine import Disruption, Doors, Scrape, Signals, Site
 from plinth.serving.engines import ray_config
-from plinth.serving.engines.monitors import scrape
 from plinth.spec.engines import RayEngine
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
@@ -95,6 +96,10 @@ class RayServe:
             kv_cache=f"100 * sum({KV_CACHE}{where})",
         )
 
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """Head and workers: Ray says its metrics, and vLLM's, on a port of their own."""
+        return (Scrape("", self.pod_selector(model), METRICS_NAME),)
+
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> None:
         """Ray Serve asks for replicas, and Ray's autoscaler for the pods that they need."""
         return
@@ -106,7 +111,6 @@ class RayServe:
             model, site.weights, vllm.serve_options(model, self.port, drain), port=self.port, drain_seconds=drain
         )
         timeout = f"{patience_seconds(model.start_minutes * 60) + drain}s"
-        scrape(f"{site.name}-metrics", site, self.pod_selector(model), [METRICS_NAME], name=model.name)
         return ray.RayService(
             serve_config_v2=pulumi.Output.json_dumps(config),
             upgrade_strategy=ray.UpgradeStrategy(type="NewCluster"),

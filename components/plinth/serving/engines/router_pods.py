@@ -75,7 +75,7 @@ class Router:
             name=self.model,
             namespace=site.platform.namespace,
             labels=pods.labels(COMPONENT, name(self.model)),
-            opts=site.component.options(pulumi.CustomResource),
+            opts=site.component.options(pulumi.CustomResource, depends_on=list(site.after)),
         )
         deployment = self._deployment(site, config, [*account, pool])
         self._wall(site)

@@ -3,11 +3,13 @@
 Source: its documentation, "Text-generation-launcher arguments" and "Metrics", v3.
 """
 
+from collections.abc import Sequence
+
 import pulumi
 
 from plinth import pods
 from plinth.serving import containers, vllm
-from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Scrape, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TgiEngine
 from plinth.spec.gpu import GpuPool
@@ -81,6 +83,10 @@ class Tgi:
         """It does not tell how full the KV cache is."""
         where = f"{{{monitors.of_model(model.name)}}}"
         return Signals(waiting=f"sum({QUEUE}{where})", running=f"sum({BATCH}{where})", kv_cache=None)
+
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """Nothing besides."""
+        return ()
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""

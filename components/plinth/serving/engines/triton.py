@@ -4,11 +4,13 @@ Source: Triton's documentation, "OpenAI-Compatible Frontend", release 26.01 (`ma
 metrics reference.
 """
 
+from collections.abc import Sequence
+
 import pulumi
 
 from plinth import pods
 from plinth.serving import containers, vllm
-from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Scrape, Signals, Site, usual_doors
 from plinth.serving.engines import files, monitors
 from plinth.spec.engines import TritonEngine
 from plinth.spec.gpu import GpuPool
@@ -72,6 +74,10 @@ class Triton:
         where = f'{monitors.of_model(model.name)},model="{self._spec.model}"'
         waiting = f"sum({PENDING}{{{where}}})"
         return Signals(waiting=waiting, running=waiting, kv_cache=None)
+
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """Nothing besides."""
+        return ()
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment."""

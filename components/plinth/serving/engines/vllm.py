@@ -1,6 +1,6 @@
 """vLLM in pods of the platform's own: a Deployment, or a LeaderWorkerSet where a replica needs several nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from plinth.cluster.gpu_request import pod_gpus
 from plinth.kinds import lws
 from plinth.serving import containers, scaling, vllm
 from plinth.serving.deployment import deployment, pod_basics, service
-from plinth.serving.engine import Disruption, Doors, ScaleTarget, Signals, Site, usual_doors
+from plinth.serving.engine import Disruption, Doors, ScaleTarget, Scrape, Signals, Site, usual_doors
 from plinth.serving.platform import WEIGHTS_BUCKET
 from plinth.spec import layout
 from plinth.spec.gpu import GpuPool
@@ -66,6 +66,10 @@ class DirectVllm:
     def signals(self, model: SelfHostedModel) -> Signals:
         """VLLM's own metrics."""
         return scaling.vllm_signals(model.name)
+
+    def scrapes(self, model: SelfHostedModel) -> Sequence[Scrape]:
+        """Nothing besides."""
+        return ()
 
     def scale_target(self, model: SelfHostedModel, pool: GpuPool) -> ScaleTarget:
         """The Deployment or the LeaderWorkerSet."""

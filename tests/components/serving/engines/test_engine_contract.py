@@ -14,7 +14,7 @@ from plinth.serving.engines import engine_of
 from plinth_cli.rehearsal.kubernetes.validate import validate_object
 
 NAMESPACE = "plinth-serving"
-CONTROLLERS = {"kserve": "serving-kserve", "ray": "serving-kuberay"}
+CONTROLLERS = {"kserve": "serving-kserve", "ray": "kuberay"}
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +250,13 @@ def test_it_waits_for_its_controller_and_its_nodes(made, engine):
 
 def test_only_controllers_that_are_needed_are_there(made):
     releases = {found.name for found in made.of("kubernetes:helm.sh/v3:Release") if found.name.startswith("serving-")}
-    assert releases == {"serving-cert-manager", "serving-kserve", "serving-kuberay"}
+    assert releases == {"serving-cert-manager", "serving-kserve"}
+    assert [found.name for found in made.of("kubernetes:helm.sh/v3:Release") if "kuberay" in found.name] == [
+        "crds-kuberay",
+        "kuberay",
+    ]
     alone = recorded(spec_of([model("vllm")]))
-    assert not [found.name for found in alone.resources if found.name.startswith("serving")]
+    assert not [found.name for found in alone.resources if found.name.startswith(("serving", "kuberay"))]
 
 
 def test_the_table_of_flows_and_the_walls_say_the_same(made, spec):

@@ -134,8 +134,8 @@ def test_a_ray_that_knows_tokens_is_taken(version):
 def test_controllers_keep_to_the_system_nodes_and_bring_no_definitions():
     assert controllers.cert_manager_values()["crds"] == {"enabled": False}
     assert controllers.kserve_values()["kserve"]["llmisvc"]["createGIECRDs"] is False
-    for values in (controllers.cert_manager_values(), controllers.kuberay_values()):
-        assert "CriticalAddonsOnly" in json.dumps(values["tolerations"])
+    assert "CriticalAddonsOnly" in json.dumps(controllers.cert_manager_values()["tolerations"])
+    assert "CriticalAddonsOnly" in json.dumps(controllers.kserve_values())
 
 
 @pytest.mark.parametrize("controller", ["kserve", "kuberay"])
