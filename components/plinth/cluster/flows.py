@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from plinth import addresses, naming, pods
 from plinth.cluster import device_layer
 from plinth.gateway import hosted
+from plinth.serving import mirror, revisions
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
@@ -88,6 +89,7 @@ def every_pod(namespace: str) -> Pods:
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+MIRROR = Pods("weights mirror", naming.SYSTEM_NAMESPACE, tuple(pods.selector(mirror.COMPONENT).items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -156,6 +158,9 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
     if any(isinstance(model, SelfHostedModel) for model in spec.models):
         yield Flow(MODELS, INTERNET, (443,), "load weights from S3")
         yield Flow(MODELS, POD_IDENTITY, (80,), "credentials for S3")
+    if mirror.mirrored(revisions.self_hosted(spec.models)):
+        yield Flow(MIRROR, INTERNET, (443,), "copy public weights from Hugging Face to S3")
+        yield Flow(MIRROR, POD_IDENTITY, (80,), "credentials for S3")
     engines = {model.engine.kind for model in spec.models if isinstance(model, SelfHostedModel)}
     if "kserve" in engines:
         yield Flow(
