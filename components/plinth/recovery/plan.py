@@ -7,19 +7,27 @@ pillar, "Disaster recovery"; Amazon S3 User Guide, "Replication Time Control"; A
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from plinth.spec.gateway import Route
 from plinth.spec.models import SelfHostedModel
+from plinth.spec.remote import LambdaGpu
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
 
-Standby = Literal["rebuild", "warm", "active"]
-"""What runs in the other region: nothing beside the copies; one replica of each model; all of it."""
+Standby = Literal["rebuild", "pilot", "warm", "active"]
+"""What runs in the other region: nothing beside the copies; all but the models; one replica of each; all of it."""
 
 DNS_MINUTES = 3
 """Three failed health checks 10 seconds apart, and resolvers that keep an answer for a minute."""
 
 NODE_MINUTES = 10
 """A GPU node to come up, with the image pulled."""
+
+WAKE_MINUTES = 2
+"""Until a request that waits for a model has made KEDA start a replica: scraping, and its polling."""
+
+LONGEST_HOLD_MINUTES = 120
+"""Longest time that the gateway may hold a request: the limit of `scale_to_zero.hold_seconds`."""
 
 REBUILD_MINUTES = 120
 """An update of the whole environment: the cluster alone takes 20."""
@@ -58,10 +66,32 @@ def start_minutes(spec: "PlatformSpec") -> int:
 
 def floors(spec: "PlatformSpec") -> dict[Standby, int]:
     """The lowest recovery time, in minutes, that each kind of standby reaches, dearest first."""
-    return {
-        "warm": DNS_MINUTES,
-        "rebuild": REBUILD_MINUTES + start_minutes(spec) + DNS_MINUTES,
-    }
+    least: dict[Standby, int] = {"warm": DNS_MINUTES}
+    if can_sleep(spec):
+        least["pilot"] = DNS_MINUTES + WAKE_MINUTES + start_minutes(spec)
+    return {**least, "rebuild": REBUILD_MINUTES + start_minutes(spec) + DNS_MINUTES}
+
+
+def can_sleep(spec: "PlatformSpec") -> bool:
+    """Whether every self-hosted model can be without a replica until the first request: as `scale_to_zero` allows."""
+    models = {model.name: model for model in spec.models if isinstance(model, SelfHostedModel)}
+    asleep = {*models, *(adapter.name for model in models.values() for adapter in model.adapters)}
+    alone = all(len(route.targets) == 1 or asleep.isdisjoint(t.model for t in route.targets) for route in _routes(spec))
+    return bool(models) and alone and all(_sleeps(model) for model in models.values())
+
+
+def _sleeps(model: SelfHostedModel) -> bool:
+    soon = model.start_minutes + NODE_MINUTES + WAKE_MINUTES <= LONGEST_HOLD_MINUTES
+    return soon and model.engine.kind in ("vllm", "tgi") and model.canary is None
+
+
+def _routes(spec: "PlatformSpec") -> list[Route]:
+    """Routes as they are without instances outside AWS, which are launched for the first region alone."""
+    launched = {gpu.name for gpu in spec.remote_gpus if isinstance(gpu, LambdaGpu)}
+    return [
+        route.model_copy(update={"targets": [target for target in route.targets if target.model not in launched]})
+        for route in spec.gateway.routes
+    ]
 
 
 def unreachable(spec: "PlatformSpec") -> dict[str, tuple[int, str]]:

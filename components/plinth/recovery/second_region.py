@@ -43,7 +43,12 @@ class SecondRegion:
     @property
     def part(self) -> Part:
         """What the environment's own region is to the gateway's DNS name."""
-        parts: dict[plan.Standby, Part] = {"rebuild": "only", "warm": "primary", "active": "nearest"}
+        parts: dict[plan.Standby, Part] = {
+            "rebuild": "only",
+            "pilot": "primary",
+            "warm": "primary",
+            "active": "nearest",
+        }
         return parts[self.mechanism.standby]
 
     @property

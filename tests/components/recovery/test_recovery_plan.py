@@ -30,6 +30,43 @@ def test_the_cheapest_standby_that_reaches_the_objective(objectives, standby):
     assert plan.mechanism(two_regions(**objectives)).standby == standby
 
 
+def sleepers(**objectives):
+    """Production, but with one model, which could be without a replica."""
+    data = document("prod")
+    (model,) = [model for model in data["models"] if model["name"] == "chat-small"]
+    model.pop("canary", None)
+    data["models"], data["remote_gpus"] = [model], []
+    data["gateway"]["routes"] = [{"name": "chat", "targets": [{"model": "chat-small"}]}]
+    for tenant in data["tenants"]:
+        tenant["routes"] = ["chat"]
+    return {**data, "recovery": {**SECTION, **objectives}}
+
+
+def test_models_sleep_in_the_other_region_where_there_is_time_to_start_them():
+    spec = load_spec(sleepers(answers_rto_minutes=60))
+    assert plan.mechanism(spec).standby == "pilot"
+    (model,) = standby_spec(spec).models
+    assert model.replicas.min == 0
+    assert model.scale_to_zero.hold_seconds >= 60 * (plan.floors(spec)["pilot"] - plan.DNS_MINUTES)
+    assert standby_spec(spec).gateway == spec.gateway.model_copy(update={"image": standby_spec(spec).gateway.image})
+
+
+def test_the_recovery_time_of_sleeping_models_has_their_start_in_it():
+    least = plan.floors(load_spec(sleepers(answers_rto_minutes=60)))["pilot"]
+    (model,) = load_spec(sleepers()).models
+    assert least == plan.DNS_MINUTES + plan.WAKE_MINUTES + plan.NODE_MINUTES + model.start_minutes
+    assert plan.mechanism(load_spec(sleepers(answers_rto_minutes=least))).standby == "pilot"
+    assert plan.mechanism(load_spec(sleepers(answers_rto_minutes=least - 1))).standby == "warm"
+
+
+def test_a_model_that_shares_its_route_is_kept_awake():
+    data = sleepers(answers_rto_minutes=60)
+    other = next(model for model in document("prod")["models"] if model["kind"] == "hosted")
+    data["models"].append(other)
+    data["gateway"]["routes"][0]["targets"].append({"model": other["name"]})
+    assert plan.mechanism(load_spec(data)).standby == "warm"
+
+
 def test_instances_outside_aws_are_launched_once():
     home = two_regions(answers_rto_minutes=15)
     there = standby_spec(home)
