@@ -47,6 +47,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("cluster", "network"), cluster.pool_zones),
     (("environment", "network", "cluster", "gpu_pools"), cluster.existing_cluster),
     (("environment", "cluster", "models", "gateway"), images.image_origins),
+    (("environment", "cluster"), images.signing_keys),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("gpu_pools", "models"), gpu.host_memory),
