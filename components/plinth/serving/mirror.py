@@ -74,26 +74,29 @@ class WeightsMirror(Component):
             data={CONFIG_FILE: bucket.apply(self._config)},
             opts=self.options(core.v1.ConfigMap),
         )
-        account = core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=self._metadata(),
-            automount_service_account_token=False,
-            opts=self.options(core.v1.ServiceAccount),
-        )
+        access = write_policy(weights.arns[WEIGHTS_BUCKET], section.bucket_path, data_key_arn)
         identity = WorkloadIdentity(
             f"{name}-identity",
             environment=environment,
             cluster_name=cluster_name,
             namespace=namespace,
             service_account=self._object,
-            policies={"weights": write_policy(weights.arns[WEIGHTS_BUCKET], section.bucket_path, data_key_arn)},
+            policies={"weights": access},
             opts=self.options(WorkloadIdentity),
         )
-        self.done = self._job(image, [config, account, identity, self._wall(), *self._token(bridge)])
+        self.done = self._job(image, [config, identity, self._account(), self._wall(), *self._token(bridge)])
         self.register_outputs({"path": section.bucket_path})
 
     def _metadata(self) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(name=self._object, namespace=self._namespace, labels=self._labels)
+
+    def _account(self) -> pulumi.Resource:
+        return core.v1.ServiceAccount(
+            f"{self._prefix}-account",
+            metadata=self._metadata(),
+            automount_service_account_token=False,
+            opts=self.options(core.v1.ServiceAccount),
+        )
 
     def _config(self, bucket: str) -> str:
         source = self._source
