@@ -12,6 +12,12 @@ TABLE = Path(__file__).resolve().parents[1] / "components/security/iam_actions.j
 ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal", "NotPrincipal"}
 EFFECTS = {"Allow", "Deny"}
 
+OPERATOR = re.compile(
+    r"(ForAllValues:|ForAnyValue:)?(String(Not)?(Equals(IgnoreCase)?|Like)|Arn(Not)?(Equals|Like)|(Not)?IpAddress|Bool"
+    r"|(Numeric|Date)(Not)?Equals|(Numeric|Date)(Less|Greater)Than(Equals)?|BinaryEquals)(IfExists)?|Null"
+)
+"""Source: AWS Identity and Access Management User Guide, "IAM JSON policy elements: Condition operators"."""
+
 OF_PRINCIPALS = {
     "saml:aud",
     "kms:viaservice",
@@ -157,9 +163,7 @@ def _meet(left: str, right: str) -> bool:
 def _conditions(statement: dict[str, Any]) -> Iterator[str]:
     prefixes = {action.partition(":")[0] for action in _listed(statement.get("Action", []))}
     for operator, tests in statement.get("Condition", {}).items():
-        if not re.fullmatch(
-            r"(ForAllValues:|ForAnyValue:)?(String|Numeric|Date|Bool|Arn|Ip|NotIp|Null|Binary)[A-Za-z]*", operator
-        ):
+        if not OPERATOR.fullmatch(operator):
             yield f"{operator}: no operator of conditions"
         for key in tests:
             service = key.partition(":")[0]
