@@ -73,7 +73,10 @@ def assert_goes_in_order(run: Ran) -> None:
     assert max(of("kubernetes:")) < min(of("aws:eks/cluster:Cluster"))
     assert max(of("kubernetes:")) < min(of("aws:eks/nodeGroup:NodeGroup", "cluster-"))
     assert max(of("kubernetes:apps/v1:Deployment", "model-")) < min(of("kubernetes:karpenter.sh/v1:NodePool"))
-    assert max(of("kubernetes:karpenter.sh/v1:NodePool")) < min(of("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"))
+    for kind, name in steps:
+        if kind == "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass":
+            pool = ("kubernetes:karpenter.sh/v1:NodePool", f"{name.removesuffix('-class')}-pool")
+            assert place[pool] < place[kind, name]
     assert max(of("kubernetes:karpenter.k8s.aws/v1:EC2NodeClass")) < min(of(RELEASE, "karpenter"))
     assert max(of(RELEASE, "karpenter")) < min(of("aws:iam/rolePolicy:RolePolicy", "karpenter-identity"))
     assert max(of(RELEASE, "karpenter")) < min(of("aws:sqs/queue:Queue", "karpenter"))
