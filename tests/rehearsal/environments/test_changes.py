@@ -89,6 +89,7 @@ def test_an_immutable_property_replaces_and_is_named(dev):
 
 def test_what_leaves_the_file_is_deleted_and_a_person_reads_what_will_happen(dev):
     dev.edit_line(ENV, "- {name: artifacts, expire_after_days: 90}", "")
+    dev.edit_line(ENV, "buckets: [artifacts]", "")
     dev.edit_line(ENV, "instance_types: [m7g.large,", "instance_types: [t4g.large,")
     plain = dev.plinth("preview", ENV, "--rehearse").ok()
     (told,) = [line.split() for line in plain.out.splitlines() if "forces replacement" in line]
