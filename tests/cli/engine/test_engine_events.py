@@ -193,7 +193,7 @@ def test_the_tree_is_by_component_in_80_columns_and_the_same_every_time():
     assert out.splitlines() == [
         "  box  Box  +3 ~1",
         "  ~ leaf-04  aws s3 Bucket",
-        '      tags.team: "aaaaaaaaaaaaaaa…aaaaaaaaaaaaaaa" → {"b": 1}',
+        '      tags.team: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa… → {"b": 1}',
         "  + leaf-01  aws s3 Bucket",
         "  + leaf-02  aws s3 Bucket",
         "  + leaf-03  aws s3 Bucket",
