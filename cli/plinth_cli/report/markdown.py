@@ -208,13 +208,13 @@ def _foot(reports: Sequence[Report], links: Links) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Text in Markdown: no tags, no mentions, on one line."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = _fenced(text).replace("&", "&amp;").replace("<", "&lt;")
     return text.replace("@", "@\u200b").replace("|", "\\|")
 
 
 def _fenced(text: str) -> str:
     """Text in a fenced block: nothing in it ends the block."""
-    return " ".join(text.splitlines()).replace("```", "`\u200b``")
+    return " ".join(text.split("\n")).replace("```", "`\u200b``")
 
 
 def _code(text: str) -> str:

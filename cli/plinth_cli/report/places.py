@@ -66,7 +66,7 @@ class Places:
             # PyYAML has no types of its own.
             node = cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
         for key in _ROOT:
-            node = _field(node, key)
+            node = _field(node, key)[0]
         self._spec = node
 
     @classmethod
@@ -86,7 +86,7 @@ class Places:
             property_path: A property of it as the engine spells it, for example `maxGpus`.
         """
         section = SECTIONS.get(component)
-        node = _field(self._spec, section) if section else None
+        node, line = _field(self._spec, section or "")
         if section is None or node is None:
             return None
         path = section
@@ -95,29 +95,30 @@ class Places:
             if found is None:
                 return None
             path, node = f"{section}[{found[0]}]", found[1]
-        line = node.start_mark.line
+            line = node.start_mark.line
         for key in re.findall(r"[^.\[\]\"]+", property_path):
             key = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match[1].lower()}", key)
-            below = _field(node, key)
+            below, at = _field(node, key)
             if below is None:
                 break
-            node, path, line = below, f"{path}.{key}", below.start_mark.line
+            node, path, line = below, f"{path}.{key}", at
         return Place(self._file, line + 1, path)
 
 
-def _field(node: yaml.Node | None, key: str) -> yaml.Node | None:
+def _field(node: yaml.Node | None, key: str) -> tuple[yaml.Node | None, int]:
+    """What a key or an index leads to, and the line where that begins."""
     if isinstance(node, yaml.MappingNode):
-        return next((value for name, value in node.value if name.value == key), None)
+        return next(((value, name.start_mark.line) for name, value in node.value if name.value == key), (None, 0))
     if isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
-        return node.value[int(key)]
-    return None
+        return node.value[int(key)], node.value[int(key)].start_mark.line
+    return None, 0
 
 
 def _named(node: yaml.SequenceNode, name: str) -> tuple[int, yaml.Node] | None:
     """The item whose `name` is the longest end of a component's."""
     best: tuple[int, int, yaml.Node] | None = None
     for index, item in enumerate(node.value):
-        own = _field(item, "name")
+        own, _ = _field(item, "name")
         word = own.value if isinstance(own, yaml.ScalarNode) else ""
         if word and (name == word or name.endswith(f"-{word}")) and (best is None or len(word) > best[0]):
             best = (len(word), index, item)

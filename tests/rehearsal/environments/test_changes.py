@@ -91,7 +91,12 @@ def test_what_leaves_the_file_is_deleted_and_a_person_reads_what_will_happen(dev
     dev.edit_line(ENV, "- {name: artifacts, expire_after_days: 90}", "")
     dev.edit_line(ENV, "buckets: [artifacts]", "")
     dev.edit_line(ENV, "instance_types: [m7g.large,", "instance_types: [t4g.large,")
-    plain = dev.plinth("preview", ENV, "--rehearse").ok()
+    plain = dev.plinth("preview", ENV, "--rehearse", "--markdown", "report.md", "--html", "report.html").ok()
+    line = (dev.root / "Pulumi.dev.yaml").read_text().splitlines().index("    storage:") + 1
+    comment = (dev.root / "report.md").read_text()
+    lost = "- **aws s3 Bucket storage-artifacts is deleted**. It holds data that exists nowhere else"
+    assert lost in comment and f"(`storage`, Pulumi.dev.yaml:{line})" in comment.partition("<details>")[0]
+    assert '["cluster", "network"]' in (dev.root / "report.html").read_text()
     (told,) = [line.split() for line in plain.out.splitlines() if "forces replacement" in line]
     assert told == ["instanceTypes[0]:", '"m7g.large"', "→", '"t4g.large"', "forces", "replacement"]
     assert "± cluster-system-nodes  aws eks NodeGroup" in plain.out
