@@ -48,10 +48,7 @@ class Files:
         from plinth_cli.report import build, html, markdown
         from plinth_cli.report.places import Places
 
-        made = [
-            build.report(result, Places.of_file(project.root / f"Pulumi.{result.environment}.yaml"))
-            for result in results
-        ]
+        made = [build.report(result, Places.of_file(project.stack_file(result.environment))) for result in results]
         operations = " and ".join(sorted({result.operation for result in results}))
         title = f"{results[0].project}: {operations} of " + ", ".join(result.environment for result in results)
         if self.markdown:
