@@ -12,7 +12,7 @@ from typing import Any
 
 from support.postgres import USER, Server, postgres
 
-from plinth_runtime.vectors.config import Collection, VectorStores
+from plinth_runtime.vectors.config import Collection, MilvusEndpoint, QdrantEndpoint, VectorStores
 from plinth_runtime.vectors.engine import Engine
 from plinth_runtime.vectors.opening import open_stores
 from plinth_runtime.vectors.records import Record
@@ -25,6 +25,8 @@ FIELDS = [
     {"name": "weight", "type": "number"},
     {"name": "public", "type": "boolean"},
 ]
+PATIENT = {"connect_seconds": 60, "search_seconds": 60, "write_seconds": 120}
+"""Deadlines for a machine that is busy with other tests."""
 _numbers = itertools.count(1)
 
 
@@ -38,13 +40,17 @@ class Harness:
     distances: tuple[str, ...] = ("cosine", "l2", "inner_product")
     keeps_length: bool = True
     """Whether vectors come back as they were, not scaled to length 1."""
+    server: Server | None = None
+    """The PostgreSQL behind it."""
 
 
 def configured(endpoint: dict[str, Any], **facts: Any) -> Harness:
     """An engine that is opened from its configuration, as in production."""
 
     def start(collections: Mapping[str, Collection]) -> Stores:
-        return open_stores(VectorStores(stores={"main": endpoint}, collections=list(collections.values())))
+        return open_stores(
+            VectorStores(stores={"main": {"deadlines": PATIENT, **endpoint}}, collections=list(collections.values()))
+        )
 
     return Harness(start, **facts)
 
@@ -87,7 +93,7 @@ def pgvector_endpoint(server: Server, folder: Path, **changes: Any) -> dict[str,
 @contextlib.contextmanager
 def pgvector(folder: Path) -> Iterator[Harness]:
     with postgres() as server:
-        yield configured(pgvector_endpoint(server, folder))
+        yield configured(pgvector_endpoint(server, folder), server=server)
 
 
 @contextlib.contextmanager
@@ -96,11 +102,40 @@ def pgvector_schemas(folder: Path) -> Iterator[Harness]:
         yield configured(pgvector_endpoint(server, folder, isolation="dedicated"))
 
 
+@contextlib.contextmanager
+def qdrant(_: Path, isolation: str = "shared") -> Iterator[Harness]:
+    """Qdrant's client with its own embedded engine, in memory."""
+    from qdrant_client import AsyncQdrantClient
+
+    from plinth_runtime.vectors.qdrant import QdrantEngine
+
+    client = AsyncQdrantClient(":memory:")
+    endpoint = QdrantEndpoint(kind="qdrant", url="http://embedded", isolation=isolation, deadlines=PATIENT)
+    yield injected(lambda: QdrantEngine(endpoint, client), keeps_length=False)
+    asyncio.run(client.close())
+
+
+@contextlib.contextmanager
+def milvus(folder: Path, isolation: str = "shared") -> Iterator[Harness]:
+    """Milvus Lite, a server in a process of its own behind Milvus' client."""
+    from pymilvus import MilvusClient
+
+    from plinth_runtime.vectors.milvus import MilvusEngine
+
+    client = MilvusClient(uri=str(folder / "milvus.db"))
+    endpoint = MilvusEndpoint(kind="milvus", url="http://embedded", isolation=isolation, deadlines=PATIENT)
+    yield injected(lambda: MilvusEngine(endpoint, client))
+    client.close()
+
+
 HARNESSES: dict[str, Callable[[Path], AbstractContextManager[Harness]]] = {
     "sqlite": sqlite,
     "numpy": numpy,
     "pgvector": pgvector,
     "pgvector-schemas": pgvector_schemas,
+    "milvus": milvus,
+    "qdrant": qdrant,
+    "qdrant-collections": lambda folder: qdrant(folder, "dedicated"),
 }
 """Every engine that keeps the contract."""
 

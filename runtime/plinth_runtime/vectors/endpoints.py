@@ -105,7 +105,7 @@ class PgVectorEndpoint(_Endpoint):
 
 
 class QdrantEndpoint(_Endpoint):
-    """Qdrant 1.16 or newer over its REST interface."""
+    """Qdrant 1.19 or newer over its REST interface."""
 
     kind: Literal["qdrant"]
     """Engine."""

@@ -45,3 +45,11 @@ def _open(endpoint: VectorEndpoint) -> Engine:
             from plinth_runtime.vectors.pgvector.engine import PgVectorEngine
 
             return PgVectorEngine(endpoint)
+        case "qdrant":
+            from plinth_runtime.vectors.qdrant import QdrantEngine
+
+            return QdrantEngine(endpoint)
+        case "milvus":
+            from plinth_runtime.vectors.milvus import MilvusEngine
+
+            return MilvusEngine(endpoint)
