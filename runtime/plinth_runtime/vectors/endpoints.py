@@ -130,7 +130,7 @@ class QdrantEndpoint(_Endpoint):
 
 
 class WeaviateEndpoint(_Endpoint):
-    """Weaviate 1.27 or newer over REST and gRPC."""
+    """Weaviate 1.27 or newer over REST and gRPC. For clients of your own: the runtime has no adapter for it."""
 
     kind: Literal["weaviate"]
     """Engine."""
