@@ -65,6 +65,3 @@ def _open(endpoint: VectorEndpoint) -> Engine:
             from plinth_runtime.vectors.pinecone import PineconeEngine
 
             return PineconeEngine(endpoint)
-        case "weaviate":
-            # Its client speaks gRPC, to a server that no test of ours can run.
-            raise StartupError("vector store of kind weaviate: the runtime has no adapter for it. Use another kind")

@@ -68,10 +68,6 @@ class PineconeEngine:
         self.where = f"pinecone at {endpoint.url}"
 
     async def create(self, tenant: Tenant, collection: Collection) -> Made:
-        if collection.lexical:
-            raise UnsupportedError(
-                f"collection {collection.name} asks for a lexical index", where=self.where, fix="Set lexical to false"
-            )
         name = index_name(self._endpoint.index_prefix, collection)
         try:
             found = await self._client.indexes.describe(name)

@@ -19,16 +19,11 @@ def test_a_client_that_is_not_installed_is_named_with_what_to_install(monkeypatc
         configured({"kind": "qdrant", "url": "http://127.0.0.1:1"}).open(DOCS)
 
 
-def test_weaviate_is_refused_at_start():
-    with pytest.raises(StartupError, match="no adapter"):
-        configured({"kind": "weaviate", "url": "http://127.0.0.1:1"}).open(DOCS)
-
-
 def test_an_engine_loads_its_own_client_and_no_other():
     code = (
         "import sys; from plinth_runtime.vectors.config import NumpyEndpoint; "
         "from plinth_runtime.vectors.opening import open_engine; open_engine(NumpyEndpoint(kind='numpy', path='/x')); "
-        "others = ('asyncpg', 'qdrant_client', 'pymilvus', 'pinecone', 'boto3', 'opensearchpy', 'weaviate'); "
+        "others = ('asyncpg', 'qdrant_client', 'pymilvus', 'pinecone', 'boto3', 'opensearchpy'); "
         "print([name for name in others if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
