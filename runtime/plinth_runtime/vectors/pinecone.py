@@ -12,7 +12,7 @@ from array import array
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from pinecone import AsyncIndex, AsyncPinecone, ServerlessSpec
+from pinecone import AsyncIndex, AsyncPinecone, RetryConfig, ServerlessSpec
 from pinecone.errors import exceptions as failures
 
 from plinth_runtime.files import read, resolve
@@ -60,7 +60,12 @@ class PineconeEngine:
         self._endpoint = endpoint
         api_key = read(resolve(endpoint.api_key_file), "the API key").decode().strip()
         self._client = AsyncPinecone(
-            api_key=api_key, host=endpoint.url, timeout=endpoint.deadlines.write_seconds, source_tag="plinth"
+            api_key=api_key,
+            host=endpoint.url,
+            timeout=endpoint.deadlines.write_seconds,
+            source_tag="plinth",
+            # Trying again would hide a closed port until the deadline.
+            retry_config=RetryConfig(max_retries=0),
         )
         self._indexes: dict[str, AsyncIndex] = {}
         self._opening = asyncio.Lock()
