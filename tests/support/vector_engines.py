@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from support.postgres import USER, Server, postgres
 
@@ -128,12 +130,55 @@ def milvus(folder: Path, isolation: str = "shared") -> Iterator[Harness]:
     client.close()
 
 
+@contextlib.contextmanager
+def s3_vectors(_: Path) -> Iterator[Harness]:
+    """A strict stand-in behind boto3: moto has no search of vectors."""
+    from support import fake_s3_vectors
+    from support.fake_http import serve
+
+    store = fake_s3_vectors.S3Vectors("acme-vectors")
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    with serve(fake_s3_vectors.handler(store)) as site, mock.patch.dict(os.environ, keys):
+        endpoint = {"kind": "s3_vectors", "bucket": "acme-vectors", "region": "us-east-1", "url": site.url}
+        yield configured(endpoint, lexical=False, distances=("cosine", "l2"))
+
+
+@contextlib.contextmanager
+def opensearch(folder: Path) -> Iterator[Harness]:
+    """A strict stand-in behind OpenSearch's client."""
+    from support import fake_opensearch
+    from support.fake_http import serve
+
+    (folder / "username").write_text(fake_opensearch.USER)
+    (folder / "password").write_text(fake_opensearch.PASSWORD)
+    with serve(fake_opensearch.OpenSearch().answer) as site:
+        auth = {"kind": "basic", "credentials_dir": str(folder)}
+        yield configured({"kind": "opensearch", "url": site.url, "auth": auth})
+
+
+@contextlib.contextmanager
+def pinecone(folder: Path) -> Iterator[Harness]:
+    """A strict stand-in behind Pinecone's client."""
+    from support import fake_pinecone
+    from support.fake_http import serve
+
+    (folder / "key").write_text(fake_pinecone.API_KEY)
+    service = fake_pinecone.Pinecone()
+    with serve(service.answer) as site:
+        service.url = site.url
+        endpoint = {"kind": "pinecone", "url": site.url, "api_key_file": str(folder / "key")}
+        yield configured(endpoint, lexical=False)
+
+
 HARNESSES: dict[str, Callable[[Path], AbstractContextManager[Harness]]] = {
+    "s3-vectors": s3_vectors,
     "sqlite": sqlite,
     "numpy": numpy,
+    "opensearch": opensearch,
     "pgvector": pgvector,
     "pgvector-schemas": pgvector_schemas,
     "milvus": milvus,
+    "pinecone": pinecone,
     "qdrant": qdrant,
     "qdrant-collections": lambda folder: qdrant(folder, "dedicated"),
 }

@@ -11,6 +11,8 @@ import time
 
 import asyncpg
 import pytest
+from support import fake_opensearch, fake_pinecone
+from support.fake_http import serve
 from support.postgres import postgres
 from support.vector_engines import configured, pgvector_endpoint
 
@@ -36,12 +38,14 @@ CALLS = {
     "upsert": lambda view: view.upsert("docs", [Record("a", [1.0, 0.0, 0.0, 0.0])]),
     "search": lambda view: view.search("docs", [1.0, 0.0, 0.0, 0.0]),
 }
-NETWORK = ["pgvector", "qdrant", "milvus"]
+NETWORK = ["pgvector", "qdrant", "milvus", "pinecone", "s3_vectors", "opensearch"]
 
 
 @pytest.fixture
-def endpoint(tmp_path):
+def endpoint(tmp_path, monkeypatch):
     """An endpoint of a kind at a port of this machine."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-testing")
 
     def make(kind, port):
         for name in ("username", "password", "key"):
@@ -51,6 +55,9 @@ def endpoint(tmp_path):
             "pgvector": {"host": "127.0.0.1", "port": port, "database": "x", "credentials_dir": str(tmp_path)},
             "qdrant": {**address, "api_key_file": str(tmp_path / "key")},
             "milvus": {**address, "token_file": str(tmp_path / "key")},
+            "pinecone": {**address, "api_key_file": str(tmp_path / "key")},
+            "s3_vectors": {**address, "bucket": "acme-vectors", "region": "us-east-1"},
+            "opensearch": {**address, "auth": {"kind": "basic", "credentials_dir": str(tmp_path)}},
         }[kind] | {"kind": kind, "deadlines": SHORT}
 
     return make
@@ -105,6 +112,16 @@ def test_a_wrong_password(tmp_path):
         told = pgvector_endpoint(server, tmp_path)
         (tmp_path / "password").write_text("canary-password")
         error = failure(told, "search")
+    assert isinstance(error, AccessDeniedError)
+    assert "canary" not in str(error)
+
+
+@pytest.mark.parametrize("kind", ["pinecone", "opensearch"])
+def test_a_key_that_is_refused(tmp_path, kind, endpoint):
+    """By the stand-ins, which want another one."""
+    engines = {"pinecone": fake_pinecone.Pinecone, "opensearch": fake_opensearch.OpenSearch}
+    with serve(engines[kind]().answer) as site:
+        error = failure(endpoint(kind, int(site.url.rpartition(":")[2])), "search")
     assert isinstance(error, AccessDeniedError)
     assert "canary" not in str(error)
 
