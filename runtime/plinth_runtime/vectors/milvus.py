@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import grpc
 from pymilvus import DataType, Function, FunctionType, MilvusClient
 from pymilvus.exceptions import ConnectError
 
@@ -266,25 +265,34 @@ def _connect(endpoint: MilvusEndpoint) -> MilvusClient:
 
 def translate(error: Exception, where: str) -> VectorError:
     """What an exception of Milvus' client means."""
-    code, text = getattr(error, "code", None), str(getattr(error, "message", "") or error)[:300]
+    code, text = _code(error), str(getattr(error, "message", "") or error)[:300]
     low = text.lower()
     if isinstance(error, StartupError):
         return AccessDeniedError(text, where=where)
     if code == COLLECTION_NOT_FOUND or "collection not found" in low:
         return CollectionMissingError("the collection has not been made", where=where, fix="Call create_collection")
-    if code is grpc.StatusCode.UNAUTHENTICATED or "auth" in low or "permission" in low:
+    if code == "UNAUTHENTICATED" or any(
+        word in low for word in ("auth check", "unauthenticated", "permission", "privilege")
+    ):
         return AccessDeniedError(
             "the token was refused, or may not do this", where=where, fix="Check the token's file and its role"
         )
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED or "deadline" in low:
+    if code == "DEADLINE_EXCEEDED" or "deadline" in low:
         return DeadlineError(text, where=where, fix="Try again, or raise the endpoint's deadlines")
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED or "rate limit" in low:
+    if code == "RESOURCE_EXHAUSTED" or "rate limit" in low:
         return OverloadedError(text, where=where, fix="Try again later")
     if "disk quota" in low or "no space left" in low or "quota exceeded" in low:
         return StorageFullError(text, where=where, fix="Make room in Milvus' storage, or raise its quota")
-    if isinstance(error, ConnectError | OSError | grpc.RpcError) or "connect" in low:
+    if code == "UNAVAILABLE" or isinstance(error, ConnectError | OSError) or "connect" in low:
         return UnavailableError(text, where=where, fix="Check that it runs and may be reached")
     return EngineError(f"{type(error).__name__}: {text}", where=where)
+
+
+def _code(error: Exception) -> object:
+    """Milvus' number, or the name of gRPC's status, which its errors give in several ways."""
+    code = getattr(error, "code", None)
+    code = code() if callable(code) else code
+    return getattr(code, "name", code)
 
 
 def _compare(collection: Collection, client: MilvusClient, name: str, where: str, seconds: float) -> None:

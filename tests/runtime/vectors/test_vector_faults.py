@@ -20,6 +20,7 @@ from plinth_runtime.errors import StartupError
 from plinth_runtime.vectors.config import Collection
 from plinth_runtime.vectors.errors import (
     AccessDeniedError,
+    CollectionMissingError,
     DeadlineError,
     OverloadedError,
     StorageFullError,
@@ -243,3 +244,20 @@ def test_what_qdrant_says_is_understood(status, body, expected):
     from plinth_runtime.vectors.qdrant import translate
 
     assert isinstance(translate(UnexpectedResponse(status, "", body, httpx.Headers()), "qdrant"), expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        (100, "collection not found[database=default]", CollectionMissingError),
+        (65535, "auth check failure, please check username or password are correct", AccessDeniedError),
+        (8, "request is rejected by limiter: rate limit exceeded", OverloadedError),
+        (9, "quota exceeded[reason=disk quota exceeded, please allocate more resources]", StorageFullError),
+    ],
+)
+def test_what_milvus_says_is_understood(code, message, expected):
+    from pymilvus.exceptions import MilvusException
+
+    from plinth_runtime.vectors.milvus import translate
+
+    assert isinstance(translate(MilvusException(code, message), "milvus"), expected)
