@@ -104,6 +104,12 @@ OBJECTS: Mapping[Level, Mapping[str, tuple[str, ...]]] = {
 }
 """Privileges on the objects of a schema, beyond those of the level below."""
 
+CORTEX_OBJECTS: Mapping[str, tuple[str, ...]] = {
+    "SEMANTIC VIEWS": ("SELECT", "REFERENCES"),
+    "CORTEX SEARCH SERVICES": ("USAGE",),
+}
+"""What who reads a schema may do with what Cortex answers from there."""
+
 CREATES = (
     *("CREATE TABLE", "CREATE VIEW", "CREATE DYNAMIC TABLE", "CREATE STREAM", "CREATE TASK", "CREATE STAGE"),
     *("CREATE FILE FORMAT", "CREATE FUNCTION", "CREATE PROCEDURE"),
@@ -132,7 +138,7 @@ def plan(section: Snowflake) -> Plan:
         need(wanted)
     return Plan(
         roles=tuple(roles),
-        grants=tuple(grant for role in roles for grant in _privileges(role)),
+        grants=tuple(grant for role in roles for grant in _privileges(role, cortex=section.cortex is not None)),
         inherited=tuple(inherited),
         given=tuple(given),
         warehouses=tuple((name, role.name) for role in section.roles for name in dict.fromkeys(role.warehouses)),
@@ -158,7 +164,7 @@ def _parts(role: AccessRole, schemas: list[str]) -> list[AccessRole]:
     return [AccessRole(role.database, role.schema, below)] if below else []
 
 
-def _privileges(role: AccessRole) -> Iterator[Grant]:
+def _privileges(role: AccessRole, *, cortex: bool) -> Iterator[Grant]:
     """What a role holds itself. The future comes first: what is created between the two grants is in one of them."""
     if role.schema is None:
         return
@@ -167,7 +173,8 @@ def _privileges(role: AccessRole) -> Iterator[Grant]:
         yield Grant(role, ("USAGE",), Schema())
     if role.level == "BUILD":
         yield Grant(role, CREATES, Schema())
-    for kind, privileges in OBJECTS[role.level].items():
+    further = CORTEX_OBJECTS if cortex and role.level == "READ" else {}
+    for kind, privileges in {**OBJECTS[role.level], **further}.items():
         yield Grant(role, privileges, Objects(kind, "future"))
         yield Grant(role, privileges, Objects(kind, "all"))
 

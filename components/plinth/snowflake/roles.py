@@ -49,8 +49,8 @@ class Access:
         self._places, self._functional = places, roles
         self._access: dict[AccessRole, pulumi.Output[str]] = {}
 
-    def build(self, plan: grants.Plan) -> None:
-        """Make everything that the plan says."""
+    def build(self, plan: grants.Plan) -> list[pulumi.Resource]:
+        """Make everything that the plan says; gives the last grant of each access role, which tables come after."""
         for role in plan.roles:
             self._access[role] = self._access_role(role)
         latest: dict[AccessRole, pulumi.Resource] = {}
@@ -69,6 +69,7 @@ class Access:
                 parent_role_name=self._functional[role],
                 opts=self._component.options(snowflake.GrantAccountRole, delete_before_replace=True),
             )
+        return list(latest.values())
 
     def _access_role(self, role: AccessRole) -> pulumi.Output[str]:
         """Gives the role's full name."""

@@ -37,9 +37,7 @@ def make() -> Pair:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     digest = base64.b64encode(hashlib.sha256(public).digest()).decode()
     return Pair(private.decode(), base64.b64encode(public).decode(), f"SHA256:{digest}")
 

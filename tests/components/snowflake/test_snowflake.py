@@ -6,7 +6,6 @@ from support.recorder import record
 from support.snapshot import check_identities
 from support.worlds import environment
 
-from plinth.snowflake.account import SnowflakeAccount
 from plinth.snowflake.warehouses import HABITS
 
 SECTION = snowflakes.section()
@@ -14,7 +13,7 @@ GRANT = "snowflake:index/grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabase
 
 
 def build(stage="development", section=SECTION):
-    return lambda: SnowflakeAccount("snowflake", section, environment=environment(stage))
+    return lambda: snowflakes.account(section, environment(stage))
 
 
 @pytest.fixture(scope="module")

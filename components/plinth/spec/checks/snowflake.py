@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 
 def service_users(spec: "PlatformSpec") -> Iterator[Problem]:
-    """Tenants of users exist; in a VPC that was there already, somebody says where users come from."""
+    """Tenants and buckets that are named exist; in an existing VPC, somebody says where users come from."""
     if spec.snowflake is None:
         return
     tenants = [tenant.name for tenant in spec.tenants]
     for index, user in enumerate(spec.snowflake.users):
         if user.tenant:
             yield from one_of(f"snowflake.users[{index}].tenant", user.tenant, tenants, "tenants")
+    buckets = [bucket.name for bucket in spec.storage.buckets]
+    for index, stage in enumerate(spec.snowflake.stages):
+        yield from one_of(f"snowflake.stages[{index}].bucket", stage.bucket, buckets, "buckets")
     network = spec.snowflake.network
     if spec.snowflake.users and spec.network.existing and not (network.more_cidrs or network.private_link):
         allowed = (

@@ -1,6 +1,7 @@
 """Functional roles: what a kind of person or service may do."""
 
 from plinth.spec.base import Model
+from plinth.spec.environment import DataClass
 from plinth.spec.snowflake.names import Scope, SnowflakeName
 
 
@@ -25,3 +26,9 @@ class SnowflakeRole(Model):
 
     inherits: list[SnowflakeName] = []
     """Roles of this account whose rights it has too."""
+
+    sees: DataClass = "internal"
+    """The most sensitive class of data that it sees as it is; what is above is masked, in every query and result."""
+
+    all_tenants: bool = False
+    """Whether it sees the rows of all tenants in tables that keep them apart."""

@@ -7,6 +7,15 @@ from pydantic import Field, model_validator
 from plinth.spec.base import Model
 from plinth.spec.snowflake import references
 from plinth.spec.snowflake.access import SnowflakeRole
+from plinth.spec.snowflake.cortex import SnowflakeCortex
+from plinth.spec.snowflake.flow import (
+    SnowflakeDynamicTable,
+    SnowflakePipe,
+    SnowflakeStage,
+    SnowflakeStream,
+    SnowflakeTable,
+    SnowflakeTask,
+)
 from plinth.spec.snowflake.names import AccountPart, SnowflakeName
 from plinth.spec.snowflake.store import SnowflakeDatabase
 from plinth.spec.snowflake.users import SnowflakeNetwork, SnowflakePeople, SnowflakeUser
@@ -45,6 +54,27 @@ class Snowflake(Model):
 
     people: SnowflakePeople | None = None
     """What holds for people in the whole account. Empty: whatever holds there already."""
+
+    tables: list[SnowflakeTable] = []
+    """Tables that pipes load, or that policies must hold for from the start. Others are made by those who build."""
+
+    stages: list[SnowflakeStage] = []
+    """Places in the platform's buckets that Snowflake reads."""
+
+    pipes: list[SnowflakePipe] = []
+    """What loads new files into tables."""
+
+    streams: list[SnowflakeStream] = []
+    """Changes of tables."""
+
+    tasks: list[SnowflakeTask] = []
+    """Statements that run by themselves. A task comes after the one that it runs after."""
+
+    dynamic_tables: list[SnowflakeDynamicTable] = []
+    """Results that are kept fresh. A table comes after those that it is made from."""
+
+    cortex: SnowflakeCortex | None = None
+    """Cortex. Empty: as the account has it."""
 
     @property
     def scopes(self) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import Model
+from plinth.spec.base import CostCenter, Model
 from plinth.spec.snowflake.names import SnowflakeName
 
 WarehouseSize = Literal["XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE"]
@@ -61,6 +61,9 @@ class SnowflakeWarehouse(Model):
     acceleration: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many times its own compute the query acceleration service may add for single large scans; paid by the second
     of use, and an Enterprise feature. Empty: off."""
+
+    cost_center: CostCenter | None = None
+    """Where finance books its credits. Empty: `environment.cost_center`."""
 
     @model_validator(mode="after")
     def _triggers(self) -> Self:
