@@ -192,7 +192,7 @@ def test_the_key_in_use_is_never_touched(stored, first, second, age):
         assert stored in slots.values() and age < DAYS
     if isinstance(todo, Retire):
         assert slots[todo.slot] and stored in {slots[slot] for slot in SLOTS if slot != todo.slot} and age >= HOURS
-    if isinstance(todo, Replace) and stored in slots.values():
+    if isinstance(todo, Replace) and stored and stored in slots.values():
         # One that works stays in the other slot.
         assert stored in {slots[slot] for slot in SLOTS if slot != todo.slot} and age >= DAYS
 
