@@ -189,7 +189,9 @@ def file_format(
                 name=name,
                 database=database,
                 schema=schema,
+                # Columns are matched by the names in the header, so there may be more or fewer of them.
                 parse_header="true",
+                error_on_column_count_mismatch="false",
                 field_optionally_enclosed_by='"',
                 comment=make.comment,
                 opts=make.options(snowflake.FileFormatCsv),
