@@ -1,5 +1,7 @@
 """How a service user reaches the warehouse: the very type that the runtime's client reads. Pure."""
 
+from collections import defaultdict
+
 from plinth.snowflake import grants
 from plinth.snowflake.users import warehouse_of
 from plinth.spec.environment import Environment
@@ -25,14 +27,16 @@ KEY_DIR = "/etc/plinth/warehouse-key"
 def readable(section: Snowflake, role: str) -> set[str]:
     """Schemas that a role may read in the end, as DATABASE.SCHEMA."""
     plan = grants.plan(section)
-    held: dict[object, set[str]] = {each: {f"{each.database}.{each.schema}"} for each in plan.roles if each.schema}
+    held: dict[object, set[str]] = defaultdict(set[str])
+    for each in plan.roles:
+        if each.schema:
+            held[each] = {f"{each.database}.{each.schema}"}
     edges = [*plan.inherited, *plan.given, *plan.members]
-    while True:
-        news = [(child, parent) for child, parent in edges if held.get(child, set()) - held.get(parent, set())]
-        if not news:
-            return held.get(role, set())
-        for child, parent in news:
-            held[parent] = held.get(parent, set()) | held[child]
+    # No path is longer than there are edges.
+    for _ in edges:
+        for child, parent in edges:
+            held[parent] |= held[child]
+    return held[role]
 
 
 def connection(section: Snowflake, environment: Environment, user: SnowflakeUser) -> WarehouseConfig:
