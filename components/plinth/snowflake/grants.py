@@ -149,8 +149,9 @@ def plan(section: Snowflake) -> Plan:
 def _wanted(role: SnowflakeRole) -> Iterable[AccessRole]:
     """Access roles that a functional role asks for: of several levels on one scope, the highest."""
     levels: dict[str, Level] = {}
-    for scopes, level in ((role.reads, "READ"), (role.writes, "WRITE"), (role.builds, "BUILD")):
-        levels |= dict.fromkeys(scopes, level)
+    asked: list[tuple[list[str], Level]] = [(role.reads, "READ"), (role.writes, "WRITE"), (role.builds, "BUILD")]
+    for scopes, level in asked:
+        levels.update({scope: level for scope in scopes})
     for scope, level in levels.items():
         database, _, schema = scope.partition(".")
         yield AccessRole(database, schema or None, level)
@@ -173,8 +174,10 @@ def _privileges(role: AccessRole, *, cortex: bool) -> Iterator[Grant]:
         yield Grant(role, ("USAGE",), Schema())
     if role.level == "BUILD":
         yield Grant(role, CREATES, Schema())
-    further = CORTEX_OBJECTS if cortex and role.level == "READ" else {}
-    for kind, privileges in {**OBJECTS[role.level], **further}.items():
+    kinds = dict(OBJECTS[role.level])
+    if cortex and role.level == "READ":
+        kinds |= CORTEX_OBJECTS
+    for kind, privileges in kinds.items():
         yield Grant(role, privileges, Objects(kind, "future"))
         yield Grant(role, privileges, Objects(kind, "all"))
 
