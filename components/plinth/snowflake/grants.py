@@ -151,7 +151,8 @@ def _wanted(role: SnowflakeRole) -> Iterable[AccessRole]:
     levels: dict[str, Level] = {}
     asked: list[tuple[list[str], Level]] = [(role.reads, "READ"), (role.writes, "WRITE"), (role.builds, "BUILD")]
     for scopes, level in asked:
-        levels.update({scope: level for scope in scopes})
+        for scope in scopes:
+            levels[scope] = level
     for scope, level in levels.items():
         database, _, schema = scope.partition(".")
         yield AccessRole(database, schema or None, level)
