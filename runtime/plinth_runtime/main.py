@@ -24,6 +24,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_schema.run(chosen.config)
 
+    if chosen.part == "warehouse-keys":
+        from plinth_runtime.warehouse_keys import command as keys
+
+        return keys.run(chosen.config)
+
     if chosen.part == "fetch-weights":
         from plinth_runtime import weights
 
@@ -56,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
     vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
+    keys = parts.add_parser("warehouse-keys", help="make and replace the keys of Snowflake's service users, once")
+    keys.add_argument("--config", required=True, metavar="PATH", help="whose keys (JSON)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")

@@ -89,12 +89,19 @@ def every_pod(namespace: str) -> Pods:
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+WAREHOUSE_KEYS = Pods(
+    "rotation of Snowflake's keys",
+    naming.SYSTEM_NAMESPACE,
+    tuple(pods.selector("warehouse-keys").items()),
+    wall="warehouse-keys",
+)
 MIRROR = Pods("weights mirror", naming.SYSTEM_NAMESPACE, tuple(pods.selector(mirror.COMPONENT).items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
 AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
+WAREHOUSE_CLIENTS = Pods("tenants' pods that use Snowflake", None, ((naming.WAREHOUSE_LABEL, "true"),))
 RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
 
@@ -117,6 +124,7 @@ def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
         *_gateway(spec),
         *_models(spec),
         *_vectors(spec),
+        *_warehouse(spec),
         *_monitoring(spec),
         *_devices(spec),
     )
@@ -173,6 +181,21 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
     yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+
+
+def _warehouse(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.snowflake and spec.snowflake.users:
+        yield Flow(
+            WAREHOUSE_KEYS, INTERNET, (443,), "Snowflake, where public keys go; Secrets Manager, where private ones go"
+        )
+        if any(user.tenant for user in spec.snowflake.users):
+            link = spec.snowflake.network.private_link
+            where = _vpc(spec, "PrivateLink to Snowflake") if link else INTERNET
+            yield Flow(WAREHOUSE_CLIENTS, where, (443,), "queries, and results from Snowflake's stages")
+        if spec.snowflake.network.private_link:
+            endpoint = _vpc(spec, "PrivateLink to Snowflake")
+            yield Flow(WAREHOUSE_KEYS, endpoint, (80,), "whether Snowflake's certificate was revoked (OCSP)")
+        yield Flow(WAREHOUSE_KEYS, POD_IDENTITY, (80,), "credentials for Snowflake and Secrets Manager")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:
