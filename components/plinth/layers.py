@@ -21,7 +21,7 @@ from plinth.cluster.gpu_node_pool import GpuNodePool
 from plinth.cluster.image_rules import ImageRules
 from plinth.cluster.karpenter import Karpenter
 from plinth.data.cache import Cache
-from plinth.data.postgres import Postgres
+from plinth.data.postgres import Follows, Leads, Postgres
 from plinth.data.vector import VectorStore
 from plinth.gateway import hosted
 from plinth.gateway import plan as gateway_plan
@@ -197,7 +197,13 @@ class Data:
     snowflake: SnowflakeAccount | None
 
 
-def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key: pulumi.Input[str] | None) -> Data:
+def data(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    snowflake_key: pulumi.Input[str] | None,
+    postgres_part: Leads | Follows | None = None,
+) -> Data:
     """PostgreSQL, the cache, the vector store and Snowflake."""
     environment, given = spec.environment, on.given
     postgres = Postgres(
@@ -208,6 +214,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         client_security_group_id=on.cluster.security_group_id,
+        part=postgres_part,
         opts=given.options(),
     )
     cache = Cache(
@@ -230,6 +237,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         runtime_image=spec.gateway.image,
         databases_cidr=spec.network.node_cidr,
         tenants=[tenant.name for tenant in spec.tenants],
+        copies=postgres_part.copies if isinstance(postgres_part, Leads) else None,
         opts=on.for_workloads(),
     )
     account = None

@@ -28,6 +28,7 @@ def build(
         lambda_key=lambda_key,
         copies=further.copies if further else None,
         part=further.part if further else "only",
+        postgres=further.postgres if further else None,
     )
     if further:
         second_region.finish(spec, given, platform, further)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 from plinth import layers
+from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
@@ -35,6 +36,7 @@ def build_region(
     copies: SecretCopies | None = None,
     copied: pulumi.Output[str] | None = None,
     part: Part = "only",
+    postgres: Leads | Follows | None = None,
 ) -> Platform:
     """Build every layer.
 
@@ -47,10 +49,11 @@ def build_region(
         copies: the second region, which gets copies of the gateway's keys.
         copied: in that region: known once the keys are there.
         part: what the region is to the gateway's DNS name.
+        postgres: what PostgreSQL is to that of another region, where a global database joins the two.
     """
     foundation = layers.foundation(spec, given, stores)
     cluster = layers.cluster(spec, foundation, given)
-    data = layers.data(spec, foundation, cluster, snowflake_key)
+    data = layers.data(spec, foundation, cluster, snowflake_key, postgres)
     models = layers.serving(spec, foundation, cluster)
     access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
     monitoring = layers.observability(spec, foundation, cluster)

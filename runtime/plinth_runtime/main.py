@@ -24,6 +24,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_schema.run(chosen.config)
 
+    if chosen.part == "postgres-logins":
+        from plinth_runtime.postgres import logins
+
+        return logins.run(chosen.config)
+
     if chosen.part == "fetch-weights":
         from plinth_runtime import weights
 
@@ -51,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
     vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
+    logins = parts.add_parser("postgres-logins", help="make tenants' databases and their logins, once")
+    logins.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON, DatabaseLogins)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from plinth import layers, providers
 from plinth.base import Component
+from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
 from plinth.providers import Providers
 from plinth.recovery import plan
 from plinth.recovery.backups import Backups, BackupVault
+from plinth.recovery.global_database import GlobalDatabase
 from plinth.recovery.replication import Replication
 from plinth.recovery.standby import standby_spec
 from plinth.region import Platform, build_region
@@ -50,6 +52,13 @@ class SecondRegion:
     def copies(self) -> SecretCopies:
         """Where secrets are copied to."""
         return SecretCopies(self.spec.environment.region, self.stores.keys.arn["secrets"])
+
+    @property
+    def postgres(self) -> Leads | None:
+        """What the environment's own PostgreSQL is to the one there."""
+        if self.mechanism.databases == "backups":
+            return None
+        return Leads(self.copies, self.mechanism.rpo_seconds)
 
 
 def begin(spec: PlatformSpec, given: Providers) -> SecondRegion | None:
@@ -93,8 +102,21 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
     )
     if far.mechanism.standby == "rebuild":
         return None
+    follows = None
+    if far.mechanism.databases == "global":
+        world = GlobalDatabase(
+            "global-database", environment=spec.environment, leader=home.data.postgres, opts=given.options()
+        )
+        follows = Follows(
+            global_id=world.id,
+            home_region=spec.environment.region,
+            master_secret_arn=home.data.postgres.master_secret_arn,
+            forwards_writes=far.mechanism.standby == "active",
+        )
     part = "nearest" if far.mechanism.standby == "active" else "secondary"
-    return build_region(far.spec, far.given, far.stores, copied=home.access.gateway.keys_written, part=part)
+    return build_region(
+        far.spec, far.given, far.stores, copied=home.access.gateway.keys_written, part=part, postgres=follows
+    )
 
 
 def _vault(environment: Environment, section: Recovery, stores: layers.Stores, given: Providers) -> BackupVault:

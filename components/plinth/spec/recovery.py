@@ -24,7 +24,14 @@ class Recovery(Model):
     """Recovery time objective of the gateway: minutes until it answers from the other region."""
 
     data_rpo_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1500
-    """Recovery point objective: minutes of writes that may be lost."""
+    """Recovery point objective of objects and databases: minutes of writes that may be lost."""
+
+    database_rpo_minutes: Annotated[int, Field(ge=1, le=10_080)] | None = None
+    """The same for PostgreSQL alone, where fewer minutes may be lost than of objects. Empty: `data_rpo_minutes`."""
+
+    enforce_database_rpo: bool = False
+    """Commits wait while the other region is further behind than the objective, so that it holds. It costs
+    availability: a region that cannot be reached stops writing here."""
 
     data_rto_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
     """Recovery time objective of databases: minutes until their data is there again."""
@@ -40,6 +47,11 @@ class Recovery(Model):
 
     replicate_images: bool = True
     """Copy every image of the account's registry there; off where the organization does so already."""
+
+    @property
+    def database_rpo(self) -> int:
+        """Minutes of writes that PostgreSQL may lose."""
+        return self.data_rpo_minutes if self.database_rpo_minutes is None else self.database_rpo_minutes
 
     @model_validator(mode="after")
     def _both_answer(self) -> Self:

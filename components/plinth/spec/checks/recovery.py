@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 
 SECTIONS = (
-    *("environment", "network", "security", "cluster", "gpu_pools", "storage", "models", "remote_gpus", "gateway"),
+    *(
+        "environment",
+        "network",
+        "security",
+        "cluster",
+        "gpu_pools",
+        "storage",
+        "postgres",
+        "models",
+        "remote_gpus",
+        "gateway",
+    ),
     *("tenants", "laptop", "recovery"),
 )
 """Sections that the other region's spec is made from."""
@@ -25,6 +36,9 @@ def objectives(spec: "PlatformSpec") -> Iterator[Problem]:
     wanted = spec.recovery
     for field, (least, why) in plan.unreachable(spec).items():
         yield Problem(f"recovery.{field}", getattr(wanted, field), f"at least {least}: {why}")
+    if wanted is not None and plan.choose_databases(wanted) == "global" and spec.postgres.min_acu == 0:
+        allowed = "at least 0.5: these objectives take a global database, and none of its clusters can pause"
+        yield Problem("postgres.min_acu", spec.postgres.min_acu, allowed)
 
 
 def second_region(spec: "PlatformSpec") -> Iterator[Problem]:
