@@ -55,6 +55,6 @@ def build_region(
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key, postgres)
     models = layers.serving(spec, foundation, cluster)
-    access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
+    access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key, layers.grants(spec, data))
     monitoring = layers.observability(spec, foundation, cluster)
     return Platform(foundation, cluster, data, models, access, monitoring)

@@ -88,6 +88,7 @@ def every_pod(namespace: str) -> Pods:
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+LOGINS_JOB = Pods("databases job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("databases").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -167,6 +168,10 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.postgres.databases:
+        yield Flow(
+            LOGINS_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "make tenants' databases and logins"
+        )
     yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
 
 

@@ -29,10 +29,13 @@ Sections = tuple[str, ...]
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (
-        ("gpu_pools", "storage", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        ("gpu_pools", "storage", "postgres", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
         references.unique_names,
     ),
-    (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
+    (
+        ("network", "gpu_pools", "storage", "postgres", "models", "remote_gpus", "gateway", "tenants"),
+        references.references,
+    ),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),

@@ -18,6 +18,7 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
         "gpu_pools": [pool.name for pool in spec.gpu_pools],
         "storage.buckets": [bucket.name for bucket in spec.storage.buckets],
         "vector.collections": [collection.name for collection in spec.vector.collections],
+        "postgres.databases": [database.name for database in spec.postgres.databases],
         "remote_gpus": [gpu.name for gpu in spec.remote_gpus],
         "bedrock.guardrails": [guardrail.name for guardrail in spec.bedrock.guardrails],
         "models": [model.name for model in spec.models],
@@ -61,6 +62,12 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
             yield from one_of(f"tenants[{index}].routes[{number}]", name, routes, "gateway routes")
         for number, name in enumerate(tenant.buckets):
             yield from one_of(f"tenants[{index}].buckets[{number}]", name, buckets, "buckets")
+    tenants = [tenant.name for tenant in spec.tenants]
+    for index, database in enumerate(spec.postgres.databases):
+        path = f"postgres.databases[{index}]"
+        yield from one_of(f"{path}.tenant", database.tenant, tenants, "tenants")
+        for number, name in enumerate(database.readers):
+            yield from one_of(f"{path}.readers[{number}]", name, tenants, "tenants")
 
 
 def one_of(path: str, value: str, allowed: Sequence[str], what: str) -> Iterator[Problem]:

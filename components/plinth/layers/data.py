@@ -1,0 +1,110 @@
+"""Where data rests."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from plinth import naming, providers
+from plinth.data import databases
+from plinth.data.cache import Cache
+from plinth.data.databases import Databases
+from plinth.data.postgres import Follows, Leads, Postgres
+from plinth.data.vector import VectorStore
+from plinth.layers.cluster import ClusterLayer
+from plinth.layers.foundation import Foundation
+from plinth.snowflake.account import SnowflakeAccount
+from plinth.spec import PlatformSpec
+from plinth.tenancy.store_access import StoreGrants
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where data rests."""
+
+    postgres: Postgres
+    cache: Cache
+    vector: VectorStore
+    snowflake: SnowflakeAccount | None
+
+
+def data(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    snowflake_key: pulumi.Input[str] | None,
+    postgres_part: Leads | Follows | None = None,
+) -> Data:
+    """PostgreSQL, the cache, the vector store and Snowflake.
+
+    Args:
+        spec: the environment.
+        below: the foundation.
+        on: the cluster.
+        snowflake_key: how Snowflake is signed in to.
+        postgres_part: what PostgreSQL is to that of another region, where a global database joins the two.
+    """
+    environment, given = spec.environment, on.given
+    postgres = Postgres(
+        "postgres",
+        spec.postgres,
+        environment=environment,
+        network=below.network,
+        key_arn=below.keys.arn["data"],
+        secrets_key_arn=below.keys.arn["secrets"],
+        client_security_group_id=on.cluster.security_group_id,
+        part=postgres_part,
+        opts=given.options(),
+    )
+    if spec.postgres.databases and postgres.leads:
+        Databases(
+            "databases",
+            spec.postgres.databases,
+            environment=environment,
+            postgres=postgres,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            bridge=on.bridge,
+            runtime_image=spec.gateway.image,
+            databases_cidr=spec.network.node_cidr,
+            opts=on.for_workloads(),
+        )
+    cache = Cache(
+        "cache",
+        spec.cache,
+        environment=environment,
+        network=below.network,
+        key_arn=below.keys.arn["data"],
+        secrets_key_arn=below.keys.arn["secrets"],
+        client_security_group_id=on.cluster.security_group_id,
+        opts=given.options(),
+    )
+    vector = VectorStore(
+        "vector",
+        spec.vector,
+        environment=environment,
+        postgres=postgres,
+        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+        bridge=on.bridge,
+        runtime_image=spec.gateway.image,
+        databases_cidr=spec.network.node_cidr,
+        tenants=[tenant.name for tenant in spec.tenants],
+        copies=postgres_part.copies if isinstance(postgres_part, Leads) else None,
+        opts=on.for_workloads(),
+    )
+    account = None
+    if spec.snowflake:
+        provider = providers.snowflake_provider(spec.snowflake, snowflake_key)
+        account = SnowflakeAccount(
+            "snowflake",
+            spec.snowflake,
+            environment=environment,
+            opts=pulumi.ResourceOptions(providers=[provider]),
+        )
+    return Data(postgres, cache, vector, account)
+
+
+def grants(spec: PlatformSpec, stores: Data) -> dict[str, StoreGrants]:
+    """What each tenant's pods may do in the stores beside buckets, by the tenant's name."""
+    return {
+        tenant.name: databases.grants(spec.postgres.databases, tenant.name, stores.postgres, spec.environment.region)
+        for tenant in spec.tenants
+    }
