@@ -70,7 +70,8 @@ def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, An
 
 
 def _has_account(spec: PlatformSpec, section: Tenant) -> bool:
-    return bool(section.buckets or databases.used_by(spec.postgres.databases, section.name))
+    stores = databases.used_by(spec.postgres.databases, section.name) or section.name in spec.cache.tenants
+    return bool(section.buckets or stores)
 
 
 def _pools(spec: PlatformSpec) -> dict[str, dict[str, int]]:

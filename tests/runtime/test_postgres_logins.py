@@ -11,6 +11,8 @@ from plinth_runtime.errors import StartupError
 from plinth_runtime.main import main
 from plinth_runtime.postgres.config import DatabaseLogins, IamLogin, OwnedDatabase, PasswordLogin, PostgresEndpoint
 from plinth_runtime.postgres.connect import connect, iam_token
+from plinth_runtime.valkey.config import CacheEndpoint, CacheIam, CachePassword
+from plinth_runtime.valkey.login import credentials
 
 PASSWORD = "for-the-test"
 
@@ -163,3 +165,24 @@ def test_the_types_are_light_enough_for_a_pulumi_program():
     code = "import sys, plinth_runtime.postgres.config; print([m for m in ('asyncpg', 'botocore') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_cache_takes_a_token_or_a_password_that_is_read_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    iam = CacheIam(cache_name="plinth-prod", region="eu-west-1")
+    user, token = credentials(CacheEndpoint(host="cache.example.com", user="plinth-prod-t-search", login=iam))
+    place = urlsplit(f"https://{token}")
+    query = {key: values[0] for key, values in parse_qs(place.query).items()}
+    assert user == query["User"] == "plinth-prod-t-search"
+    assert (place.netloc, query["X-Amz-Expires"]) == ("plinth-prod", "900")
+    assert "/eu-west-1/elasticache/aws4_request" in query["X-Amz-Credential"]
+
+    file = tmp_path / "password"
+    endpoint = CacheEndpoint(host="cache", user="platform", login=CachePassword(password_file=str(file)))
+    for password in ("first", "second"):
+        file.write_text(f"{password}\n")
+        assert credentials(endpoint) == ("platform", password)
+    file.unlink()
+    with pytest.raises(StartupError, match="cannot read the cache's password"):
+        credentials(endpoint)

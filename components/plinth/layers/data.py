@@ -6,7 +6,7 @@ import pulumi
 
 from plinth import naming, providers
 from plinth.data import databases
-from plinth.data.cache import Cache
+from plinth.data.cache import Cache, FollowsCache
 from plinth.data.databases import Databases
 from plinth.data.postgres import Follows, Leads, Postgres
 from plinth.data.vector import VectorStore
@@ -33,6 +33,7 @@ def data(
     on: ClusterLayer,
     snowflake_key: pulumi.Input[str] | None,
     postgres_part: Leads | Follows | None = None,
+    cache_follows: FollowsCache | None = None,
 ) -> Data:
     """PostgreSQL, the cache, the vector store and Snowflake.
 
@@ -42,6 +43,7 @@ def data(
         on: the cluster.
         snowflake_key: how Snowflake is signed in to.
         postgres_part: what PostgreSQL is to that of another region, where a global database joins the two.
+        cache_follows: what the cache follows; None: it stands alone.
     """
     environment, given = spec.environment, on.given
     postgres = Postgres(
@@ -75,6 +77,7 @@ def data(
         key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         client_security_group_id=on.cluster.security_group_id,
+        follows=cache_follows,
         opts=given.options(),
     )
     vector = VectorStore(
@@ -104,7 +107,10 @@ def data(
 
 def grants(spec: PlatformSpec, stores: Data) -> dict[str, StoreGrants]:
     """What each tenant's pods may do in the stores beside buckets, by the tenant's name."""
+    region, owned = spec.environment.region, spec.postgres.databases
     return {
-        tenant.name: databases.grants(spec.postgres.databases, tenant.name, stores.postgres, spec.environment.region)
+        tenant.name: databases.grants(owned, tenant.name, stores.postgres, region).merged(
+            stores.cache.grants(tenant.name)
+        )
         for tenant in spec.tenants
     }

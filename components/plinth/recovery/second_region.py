@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from plinth import layers, providers
 from plinth.base import Component
+from plinth.data.cache import FollowsCache
 from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
 from plinth.providers import Providers
 from plinth.recovery import plan
 from plinth.recovery.backups import Backups, BackupVault
+from plinth.recovery.global_cache import GlobalCache
 from plinth.recovery.global_database import GlobalDatabase
 from plinth.recovery.replication import Replication
 from plinth.recovery.standby import standby_spec
@@ -113,9 +115,19 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
             master_secret_arn=home.data.postgres.master_secret_arn,
             forwards_writes=far.mechanism.standby == "active",
         )
+    followed = None
+    if wanted.cache == "follow":
+        shared = GlobalCache("global-cache", environment=spec.environment, leader=home.data.cache, opts=given.options())
+        followed = FollowsCache(shared.id)
     part = "nearest" if far.mechanism.standby == "active" else "secondary"
     return build_region(
-        far.spec, far.given, far.stores, copied=home.access.gateway.keys_written, part=part, postgres=follows
+        far.spec,
+        far.given,
+        far.stores,
+        copied=home.access.gateway.keys_written,
+        part=part,
+        postgres=follows,
+        cache=followed,
     )
 
 

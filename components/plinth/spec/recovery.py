@@ -33,6 +33,9 @@ class Recovery(Model):
     """Commits wait while the other region is further behind than the objective, so that it holds. It costs
     availability: a region that cannot be reached stops writing here."""
 
+    cache: Literal["refill", "follow"] = "refill"
+    """`refill`: the cache there starts empty and fills again. `follow`: a global datastore keeps it up to date."""
+
     data_rto_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
     """Recovery time objective of databases: minutes until their data is there again."""
 

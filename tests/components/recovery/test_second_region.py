@@ -8,7 +8,7 @@ from support.recorder import record
 from support.worlds import document
 
 from plinth.program import build
-from plinth.spec import load_spec
+from plinth.spec import SpecError, load_spec
 
 SECTION = {"region": "us-west-2", "cidr": "10.60.0.0/16", "zones": ["a", "b"], "data_rpo_minutes": 120}
 
@@ -73,3 +73,75 @@ def test_budgets_are_made_once_and_clusters_twice(warm):
     names = [item.name for item in warm.of("aws:budgets/budget:Budget")]
     assert len(names) == len(set(names)) >= len(document("prod")["tenants"])
     assert len(warm.of("aws:eks/cluster:Cluster")) == 2
+
+
+@pytest.fixture
+def followed():
+    return recorded(answers_rto_minutes=15, database_rpo_minutes=1, enforce_database_rpo=True)
+
+
+def test_postgres_there_follows_and_is_not_told_what_comes_with_the_data(followed):
+    leader, follower = followed.of("aws:rds/cluster:Cluster")
+    world = followed.one("aws:rds/globalCluster:GlobalCluster")
+    assert world.inputs["sourceDbClusterIdentifier"].endswith("postgres-cluster")
+    assert (world.protect, world.retain_on_delete) == (True, True)
+    assert leader.ignore_changes == ("globalClusterIdentifier",)
+    assert "globalClusterIdentifier" not in leader.inputs
+    assert follower.inputs["globalClusterIdentifier"] == "global-database-id"
+    assert follower.inputs["sourceRegion"] == "us-east-1"
+    assert not {"masterUsername", "masterPasswordWo", "manageMasterUserPassword"} & follower.inputs.keys()
+    assert follower.inputs["kmsKeyId"] != leader.inputs["kmsKeyId"] or "us-west-2" in follower.provider
+    jobs = [job.name for job in followed.of("kubernetes:batch/v1:Job")]
+    assert jobs.count("vector-job") == jobs.count("databases-job") == 1
+
+
+def test_a_promise_about_the_rpo_makes_commits_wait(followed):
+    groups = followed.of("aws:rds/clusterParameterGroup:ClusterParameterGroup")
+    values = [{item["name"]: item["value"] for item in group.inputs["parameters"]} for group in groups]
+    assert [value.get("rds.global_db_rpo") for value in values] == ["60", None]
+
+
+def test_the_master_password_of_a_global_database_is_copied_and_rotates(followed):
+    leader = followed.of("aws:rds/cluster:Cluster")[0]
+    assert leader.inputs["masterPasswordWo"] == "canary-postgres-password"
+    assert "masterPasswordWo" in leader.secrets and "masterPassword" not in leader.inputs
+    assert followed.leaks("canary") == []
+    secret = followed.one("aws:secretsmanager/secret:Secret", "postgres-master")
+    assert [copy["region"] for copy in secret.inputs["replicas"]] == ["us-west-2"]
+    version = followed.one("aws:secretsmanager/secretVersion:SecretVersion", "postgres-master-value")
+    assert version.ignore_changes == ("secretString",)
+    assert json.loads(version.inputs["secretString"])["engine"] == "postgres"
+    rotation = followed.one("aws:secretsmanager/secretRotation:SecretRotation")
+    assert rotation.inputs["rotationRules"] == {"automaticallyAfterDays": 7}
+    function = followed.one("aws:serverlessrepository/cloudFormationStack:CloudFormationStack")
+    assert rotation.inputs["rotationLambdaArn"] == f"arn:aws:lambda:us-east-1:123456789012:function:{function.name}"
+
+
+def test_tenants_logins_are_the_same_in_both_regions(followed):
+    logins = [item for item in followed.of("aws:secretsmanager/secret:Secret") if item.name.startswith("vector-login-")]
+    assert len(logins) == len(document("prod")["tenants"])
+    assert all([copy["region"] for copy in item.inputs["replicas"]] == ["us-west-2"] for item in logins)
+
+
+def test_a_cache_that_follows_is_told_nothing_that_comes_from_what_it_follows():
+    recording = recorded(answers_rto_minutes=15, cache="follow")
+    leader, follower = recording.of("aws:elasticache/replicationGroup:ReplicationGroup")
+    world = recording.one("aws:elasticache/globalReplicationGroup:GlobalReplicationGroup")
+    assert world.inputs["primaryReplicationGroupId"] == leader.name
+    assert follower.inputs["globalReplicationGroupId"] == "ldgnf-global-cache"
+    assert not {"engine", "nodeType", "engineVersion", "atRestEncryptionEnabled"} & follower.inputs.keys()
+    assert follower.inputs["userGroupIds"] == leader.inputs["userGroupIds"]
+
+
+@pytest.mark.parametrize(
+    ("cache", "objectives", "path"),
+    [
+        ({"node_type": "cache.t4g.small"}, {"answers_rto_minutes": 15}, "cache.node_type"),
+        ({"node_type": "cache.r7g.large", "replicas": 0}, {"answers_rto_minutes": 15}, "cache.replicas"),
+        ({"node_type": "cache.r7g.large"}, {"answers_rto_minutes": 600}, "recovery.cache"),
+    ],
+)
+def test_a_cache_that_cannot_be_followed_is_refused(cache, objectives, path):
+    with pytest.raises(SpecError) as caught:
+        load_spec({**document("prod"), "cache": cache, "recovery": {**SECTION, "cache": "follow", **objectives}})
+    assert [problem.path for problem in caught.value.problems] == [path]

@@ -28,6 +28,15 @@ DATA: Final[Mapping[str, Assigned]] = {
         preferredBackupWindow="03:00-04:00",
         preferredMaintenanceWindow="sun:05:00-sun:06:00",
     ),
+    "rds/globalCluster:GlobalCluster": (
+        "{in.globalClusterIdentifier}",
+        {
+            "arn": arn("rds", "global-cluster:{id}", region=""),
+            "globalClusterResourceId": "cluster-{hex16}",
+            "engine": "aurora-postgresql",
+            "endpoint": "{id}.global-{hex12}.global.rds.amazonaws.com",
+        },
+    ),
     "rds/clusterInstance:ClusterInstance": named(
         "rds",
         "db:{name}",
@@ -72,6 +81,17 @@ DATA: Final[Mapping[str, Assigned]] = {
         port=6379,
         engine="valkey",
     ),
+    "elasticache/globalReplicationGroup:GlobalReplicationGroup": (
+        "ldgnf-{in.globalReplicationGroupIdSuffix}",
+        {
+            "arn": arn("elasticache", "globalreplicationgroup:{id}", region=""),
+            "globalReplicationGroupId": "{id}",
+            "engine": "valkey",
+            "atRestEncryptionEnabled": True,
+            "transitEncryptionEnabled": True,
+            "clusterEnabled": False,
+        },
+    ),
     "elasticache/serverlessCache:ServerlessCache": named(
         "elasticache",
         "serverlesscache:{name}",
@@ -98,6 +118,13 @@ DATA: Final[Mapping[str, Assigned]] = {
     "backup/vault:Vault": named("backup", "backup-vault:{name}"),
     "backup/plan:Plan": ("{uuid}", {"arn": arn("backup", "backup-plan:{id}"), "version": "{hex32.version}"}),
     "backup/selection:Selection": ("{uuid}", {}),
+    "serverlessrepository/cloudFormationStack:CloudFormationStack": (
+        arn("cloudformation", "stack/serverlessrepo-{name}/{uuid}"),
+        {
+            "semanticVersion": "1.0.0",
+            "outputs": {"RotationLambdaARN": arn("lambda", "function:{name}")},
+        },
+    ),
     "efs/fileSystem:FileSystem": (
         "fs-{hex17}",
         {

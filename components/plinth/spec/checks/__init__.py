@@ -33,7 +33,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
         references.unique_names,
     ),
     (
-        ("network", "gpu_pools", "storage", "postgres", "models", "remote_gpus", "gateway", "tenants"),
+        ("network", "gpu_pools", "storage", "postgres", "cache", "models", "remote_gpus", "gateway", "tenants"),
         references.references,
     ),
     (("network",), network.existing_network),
@@ -70,7 +70,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.cost_fuse),
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
-    (("environment", "network", "postgres", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "postgres", "cache", "models", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

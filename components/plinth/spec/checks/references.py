@@ -68,6 +68,8 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
         yield from one_of(f"{path}.tenant", database.tenant, tenants, "tenants")
         for number, name in enumerate(database.readers):
             yield from one_of(f"{path}.readers[{number}]", name, tenants, "tenants")
+    for number, name in enumerate(spec.cache.tenants):
+        yield from one_of(f"cache.tenants[{number}]", name, tenants, "tenants")
 
 
 def one_of(path: str, value: str, allowed: Sequence[str], what: str) -> Iterator[Problem]:
