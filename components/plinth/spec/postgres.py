@@ -4,12 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plinth.spec.base import Model, Name, matches
-
-SqlName = Annotated[
-    str, matches(r"^[a-z_][a-z0-9_]{0,62}$", "a PostgreSQL name: lower-case letters, digits and underscores")
-]
-"""A PostgreSQL identifier in lower case."""
+from plinth.spec.base import Model, Name
+from plinth.spec.vectors import SqlName
 
 AuditedStatements = Literal["read", "write", "function", "role", "ddl", "misc"]
 """Classes of statements as pgaudit names them (pgaudit, `pgaudit.log`)."""
