@@ -41,6 +41,7 @@ def platform_contract(
         "buckets": below.storage.names,
         "secrets_key_arn": below.keys.arn["secrets"],
         "data_key_arn": below.keys.arn["data"],
+        "bucket_key_arns": below.storage.key_arns,
         "pools": _pools(spec),
         "frameworks": list(spec.batch.frameworks) if spec.batch else [],
         "runtime_image": spec.gateway.image,

@@ -42,7 +42,7 @@ def tenants(
         gateway_port=gateway_port,
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
-        data_key_arn=below.keys.arn["data"],
+        bucket_keys=below.storage.key_arns,
         bucket_arns=below.storage.arns,
         queues=batch(spec, on),
         databases_cidr=spec.network.node_cidr,

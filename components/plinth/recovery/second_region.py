@@ -22,6 +22,7 @@ from plinth.security.secrets import SecretCopies
 from plinth.spec.environment import Environment
 from plinth.spec.platform import PlatformSpec
 from plinth.spec.recovery import Recovery
+from plinth.storage import classes
 
 
 class Region(Component):
@@ -86,8 +87,7 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
         region=wanted.region,
         source=foundation.storage,
         target=far.stores.storage,
-        key_arn=foundation.keys.arn["data"],
-        target_key_arn=far.stores.keys.arn["data"],
+        buckets=classes.replicated(spec.storage),
         on_time=far.mechanism.objects_on_time,
         images=wanted.replicate_images,
         opts=given.options(),

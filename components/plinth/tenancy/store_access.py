@@ -66,7 +66,7 @@ def give_stores(
     environment: Environment,
     cluster_name: pulumi.Input[str],
     bucket_arns: Mapping[str, pulumi.Input[str]],
-    key_arn: pulumi.Input[str],
+    key_arns: Mapping[str, pulumi.Input[str]],
     grants: StoreGrants,
 ) -> None:
     """A service account with a role for what the tenant was granted, if anything, and where its stores are."""
@@ -86,7 +86,8 @@ def give_stores(
     if tenant.buckets:
         arns = [bucket_arns[bucket] for bucket in tenant.buckets]
         prefix = naming.tenant_prefix(tenant.name)
-        policies["buckets"] = pulumi.Output.json_dumps(documents.use_prefix(arns, prefix, key_arn, environment.region))
+        keys = list({id(key): key for key in (key_arns[bucket] for bucket in tenant.buckets)}.values())
+        policies["buckets"] = pulumi.Output.json_dumps(documents.use_prefix(arns, prefix, keys, environment.region))
     WorkloadIdentity(
         f"{name}-data",
         environment=environment,

@@ -38,7 +38,8 @@ class TenantPlatform:
     gateway_port: int
     bridge: SecretsBridge
     secrets_key_arn: pulumi.Input[str]
-    data_key_arn: pulumi.Input[str]
+    bucket_keys: Mapping[str, pulumi.Input[str]]
+    """ARN of the KMS key of each bucket by its name in the spec."""
     bucket_arns: Mapping[str, pulumi.Input[str]]
     """ARN of each bucket by its name in the spec."""
     queues: BatchQueues | None
@@ -101,7 +102,7 @@ class Tenant(Component):
             environment=environment,
             cluster_name=platform.cluster_name,
             bucket_arns=platform.bucket_arns,
-            key_arn=platform.data_key_arn,
+            key_arns=platform.bucket_keys,
             grants=grants,
         )
         give_queue(self, name, section, self.namespace, queues=platform.queues)
