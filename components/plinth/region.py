@@ -60,4 +60,5 @@ def build_region(
     models = layers.serving(spec, foundation, cluster)
     access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key, layers.grants(spec, data))
     monitoring = layers.observability(spec, foundation, cluster)
+    layers.store_watch(spec, cluster, data, monitoring)
     return Platform(foundation, cluster, data, models, access, monitoring)

@@ -46,6 +46,9 @@ class Follows:
     master_secret_arn: pulumi.Output[str]
     """Secret of the master user, in that region."""
 
+    within_minutes: int
+    """How far behind it may be before somebody is told."""
+
     forwards_writes: bool
     """Whether writes are sent on to the cluster that leads."""
 
@@ -84,6 +87,9 @@ class Postgres(Component):
     leads: bool
     """Whether schemas and logins are made here. Those of a cluster that follows come with its data."""
 
+    follows_within_minutes: int | None
+    """How far it may be behind the cluster that it follows; None for one that leads."""
+
     ready: list[pulumi.Resource]
     """What must exist before a client can connect: the instances."""
 
@@ -103,6 +109,7 @@ class Postgres(Component):
         super().__init__("Postgres", name, section, environment=environment, opts=opts)
         self._prefix, self._section, self._network = name, section, network
         self.leads = not isinstance(part, Follows)
+        self.follows_within_minutes = part.within_minutes if isinstance(part, Follows) else None
         self.secrets_key_arn = pulumi.Output.from_input(secrets_key_arn)
         self._group_id = client_access(
             self,

@@ -8,7 +8,7 @@ from plinth.layers.cluster import ClusterLayer, cluster
 from plinth.layers.data import Data, data, grants
 from plinth.layers.foundation import Foundation, Stores, foundation, stores
 from plinth.layers.gateway import Access, gateway, remote_gpus
-from plinth.layers.observability import observability
+from plinth.layers.observability import observability, store_watch
 from plinth.layers.serving import serving
 from plinth.layers.tenants import batch, tenants
 
@@ -27,6 +27,7 @@ __all__ = [
     "observability",
     "remote_gpus",
     "serving",
+    "store_watch",
     "stores",
     "tenants",
 ]

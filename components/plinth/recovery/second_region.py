@@ -113,6 +113,7 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
             global_id=world.id,
             home_region=spec.environment.region,
             master_secret_arn=home.data.postgres.master_secret_arn,
+            within_minutes=wanted.database_rpo,
             forwards_writes=far.mechanism.standby == "active",
         )
     followed = None

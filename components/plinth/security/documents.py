@@ -104,6 +104,22 @@ def logs_may_use_key(region: str, account_id: str) -> Statement:
     }
 
 
+def services_may_use_key(services: Sequence[str], account_id: str) -> Statement:
+    """AWS services send to this account's encrypted topics and queues: alarms to people, events to consumers.
+
+    Sources: Amazon SNS developer guide, "Managing encryption keys and costs"; Amazon EventBridge user guide, "Encrypted
+    Amazon SQS queues".
+    """
+    return {
+        "Sid": "ServicesSend",
+        "Effect": "Allow",
+        "Principal": {"Service": list(services)},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
+
+
 def volumes_may_use_key(region: str, account_id: str) -> list[Statement]:
     """EC2 encrypts volumes for this account's principals: Auto Scaling, Karpenter and the EBS CSI driver among them.
 

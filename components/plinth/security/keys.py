@@ -18,7 +18,7 @@ DOMAINS: dict[str, str] = {
 
 
 class Keys(Component):
-    """Customer-managed KMS keys with yearly rotation, one for each of `DOMAINS`, `restricted` only where it is needed."""
+    """Customer-managed KMS keys with yearly rotation, one for each of `DOMAINS`; `restricted` where it is needed."""
 
     arn: dict[str, pulumi.Output[str]]
     """ARN of each key by domain: data, secrets, logs, cluster, and perhaps restricted."""
@@ -35,6 +35,7 @@ class Keys(Component):
         super().__init__("Keys", name, {"domains": sorted(domains)}, environment=environment, opts=opts)
         region, account = environment.region, environment.account_id
         services: dict[str, list[documents.Statement]] = {
+            "data": [documents.services_may_use_key(["cloudwatch.amazonaws.com", "events.amazonaws.com"], account)],
             "logs": [documents.logs_may_use_key(region, account)],
             "cluster": documents.volumes_may_use_key(region, account),
         }

@@ -145,3 +145,9 @@ def test_a_cache_that_cannot_be_followed_is_refused(cache, objectives, path):
     with pytest.raises(SpecError) as caught:
         load_spec({**document("prod"), "cache": cache, "recovery": {**SECTION, "cache": "follow", **objectives}})
     assert [problem.path for problem in caught.value.problems] == [path]
+
+
+def test_somebody_is_told_when_the_other_region_falls_behind(followed):
+    alarms = [alarm for alarm in followed.of("aws:cloudwatch/metricAlarm:MetricAlarm") if "behind" in alarm.name]
+    assert [(alarm.name, alarm.inputs["threshold"]) for alarm in alarms] == [("store-watch-postgres-behind", 60_000)]
+    assert "us-west-2" in alarms[0].provider

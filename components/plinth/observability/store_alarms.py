@@ -1,0 +1,105 @@
+"""Alarms of the stores that AWS runs: their metrics are in CloudWatch, so CloudWatch watches them. A plan without Pulumi.
+
+Sources: Amazon Aurora user guide, "Amazon CloudWatch metrics for Amazon Aurora"; Amazon ElastiCache user guide, "Which
+metrics should I monitor?"; Amazon SQS developer guide, "Available CloudWatch metrics".
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from plinth.spec import PlatformSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAlarm:
+    """One alarm of CloudWatch. It fires while the metric is above its limit."""
+
+    name: str
+    """Name within the platform, which is also the end of the logical name."""
+
+    store: str
+    """Which store, as `StoreAlarms` finds its dimensions: postgres, cache-1 and so on for each node, or a queue's name."""
+
+    namespace: str
+    metric: str
+    statistic: str
+    limit: float
+    minutes: int
+    """Minutes that the metric must be above the limit, one value each five minutes."""
+
+    summary: str
+    """What is wrong, and what to do first."""
+
+
+def alarms(spec: PlatformSpec, *, follows_within_minutes: int | None = None) -> list[StoreAlarm]:
+    """Every alarm of a region.
+
+    Args:
+        spec: the environment, as the region sees it.
+        follows_within_minutes: how far PostgreSQL here may be behind that of another region; None: it leads.
+    """
+    return [*_postgres(spec, follows_within_minutes), *_cache(spec)]
+
+
+def _postgres(spec: PlatformSpec, follows_within_minutes: int | None) -> Iterator[StoreAlarm]:
+    yield StoreAlarm(
+        "postgres-capacity",
+        "postgres",
+        "AWS/RDS",
+        "ACUUtilization",
+        "Average",
+        90,
+        15,
+        "PostgreSQL is at the top of its capacity: raise postgres.max_acu, or look at Database Insights for the query.",
+    )
+    if spec.postgres.readers:
+        yield StoreAlarm(
+            "postgres-replica-lag",
+            "postgres",
+            "AWS/RDS",
+            "AuroraReplicaLagMaximum",
+            "Maximum",
+            2000,
+            10,
+            "A reader of PostgreSQL is seconds behind (milliseconds): it is overloaded, or a long query holds it.",
+        )
+    if follows_within_minutes is not None:
+        yield StoreAlarm(
+            "postgres-behind",
+            "postgres",
+            "AWS/RDS",
+            "AuroraGlobalDBRPOLag",
+            "Maximum",
+            follows_within_minutes * 60_000,
+            5,
+            "PostgreSQL here is further behind its leader (milliseconds) than the recovery objective allows.",
+        )
+
+
+def _cache(spec: PlatformSpec) -> Iterator[StoreAlarm]:
+    for number in range(1, spec.cache.replicas + 2):
+        yield StoreAlarm(
+            f"cache-memory-{number}",
+            f"cache-{number}",
+            "AWS/ElastiCache",
+            "DatabaseMemoryUsagePercentage",
+            "Average",
+            90,
+            15,
+            "A node of the cache is full and evicts: raise cache.node_type.",
+        )
+        yield StoreAlarm(
+            f"cache-cpu-{number}",
+            f"cache-{number}",
+            "AWS/ElastiCache",
+            "EngineCPUUtilization",
+            "Average",
+            85,
+            15,
+            "The engine of a cache node is busy: raise cache.node_type, or find the client that asks so much.",
+        )
+
+
+def stores(wanted: Sequence[StoreAlarm]) -> list[str]:
+    """Stores that need dimensions, each once."""
+    return list(dict.fromkeys(alarm.store for alarm in wanted))
