@@ -98,7 +98,7 @@ def test_postgres_is_encrypted_tls_only_and_its_password_never_passes_through(re
     assert "masterPassword" not in cluster
     parameters = recorded.one("aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs
     assert parameters["family"] == "aurora-postgresql17"
-    assert {"name": "rds.force_ssl", "value": "1"} in parameters["parameters"]
+    assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"} in parameters["parameters"]
 
 
 def test_postgres_is_audited_watched_and_its_password_rotates(recorded):

@@ -63,7 +63,7 @@ def test_a_database_follows_where_copies_of_backups_come_too_late(objectives, da
 
 def test_a_database_that_is_followed_cannot_pause():
     pausing = {**document("prod"), "postgres": {"min_acu": 0}}
-    with pytest.raises(SpecError, match=r"postgres.min_acu: 0 is not allowed: at least 0.5"):
+    with pytest.raises(SpecError, match=r"postgres.min_acu: 0.0 is not allowed: at least 0.5"):
         load_spec({**pausing, "recovery": {**SECTION, "database_rpo_minutes": 5, "answers_rto_minutes": 15}})
 
 
