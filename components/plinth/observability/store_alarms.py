@@ -1,4 +1,4 @@
-"""Alarms of the stores that AWS runs: their metrics are in CloudWatch, so CloudWatch watches them. A plan without Pulumi.
+"""Alarms of the stores that AWS runs: CloudWatch has their metrics, so it watches them. A plan without Pulumi.
 
 Sources: Amazon Aurora user guide, "Amazon CloudWatch metrics for Amazon Aurora"; Amazon ElastiCache user guide, "Which
 metrics should I monitor?"; Amazon SQS developer guide, "Available CloudWatch metrics".
@@ -18,7 +18,7 @@ class StoreAlarm:
     """Name within the platform, which is also the end of the logical name."""
 
     store: str
-    """Which store, as `StoreAlarms` finds its dimensions: postgres, cache-1 and so on for each node, or a queue's name."""
+    """Which store: postgres, cache-1 and so on for each node, or a queue's name."""
 
     namespace: str
     metric: str
