@@ -116,19 +116,25 @@ def rotate_own(
     )
     doors = [
         aws.vpc.SecurityGroupEgressRule(
-            f"{name}-rotation-{label}",
+            f"{name}-rotation-to-database",
             security_group_id=group.id,
-            description=reason,
+            description="Change the password",
+            referenced_security_group_id=database_group_id,
             ip_protocol="tcp",
-            from_port=number,
-            to_port=number,
-            **where,
+            from_port=port,
+            to_port=port,
             opts=component.options(aws.vpc.SecurityGroupEgressRule),
-        )
-        for label, number, reason, where in (
-            ("to-database", port, "Change the password", {"referenced_security_group_id": database_group_id}),
-            ("to-aws", 443, "Secrets Manager", {"cidr_ipv4": "0.0.0.0/0"}),
-        )
+        ),
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-rotation-to-aws",
+            security_group_id=group.id,
+            description="Secrets Manager",
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            opts=component.options(aws.vpc.SecurityGroupEgressRule),
+        ),
     ]
     door = aws.vpc.SecurityGroupIngressRule(
         f"{name}-access-rotation",

@@ -73,7 +73,7 @@ class VectorStore(Component):
         self._namespace, self._databases_cidr = namespace, databases_cidr
         self._labels = pods.labels("vector-store", APP)
 
-        shaped: list[pulumi.Resource] = []
+        shaped: list[batch.v1.Job] = []
         if postgres.leads:
             shaped = [self._shape(section, environment, postgres, bridge, runtime_image, tenants, copies)]
         host = pulumi.Output.all(postgres.endpoint, *(job.id for job in shaped)).apply(lambda parts: str(parts[0]))
@@ -96,7 +96,7 @@ class VectorStore(Component):
         runtime_image: str,
         tenants: Sequence[str],
         copies: SecretCopies | None,
-    ) -> pulumi.Resource:
+    ) -> batch.v1.Job:
         """The Job, what it is told and what it may do. A cluster that follows another gets it all with its data."""
         logins, passwords = tenant_logins(
             self,

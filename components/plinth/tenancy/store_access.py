@@ -31,13 +31,15 @@ ENDPOINTS = "stores"
 class StoreGrants:
     """What a tenant was granted beyond buckets."""
 
-    policies: Mapping[str, pulumi.Input[str | Mapping[str, Any]]] = field(default_factory=dict)
+    policies: Mapping[str, pulumi.Input[str | Mapping[str, Any]]] = field(
+        default_factory=dict[str, pulumi.Input[str | Mapping[str, Any]]]
+    )
     """IAM policies of its pods, by label."""
 
     ports: tuple[int, ...] = ()
     """TCP ports of the network's stores that its pods reach."""
 
-    endpoints: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    endpoints: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Files of the ConfigMap, by name."""
 
     def merged(self, other: "StoreGrants") -> "StoreGrants":

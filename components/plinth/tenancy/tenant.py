@@ -45,7 +45,7 @@ class TenantPlatform:
     queues: BatchQueues | None
     databases_cidr: str = "0.0.0.0/0"
     """Network that databases are in."""
-    grants: Mapping[str, StoreGrants] = field(default_factory=dict)
+    grants: Mapping[str, StoreGrants] = field(default_factory=dict[str, StoreGrants])
     """What tenants were granted beyond buckets, by name."""
     home: bool = True
     """Whether this is the environment's own region; budgets count all regions, so they are made there."""
