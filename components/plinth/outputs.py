@@ -6,7 +6,7 @@ import pulumi
 
 from plinth import addresses, catalogue, contract, naming
 from plinth.batch import plan as batch_plan
-from plinth.data import databases
+from plinth.data import databases, streams_plan
 from plinth.data.vector_logins import role_name
 from plinth.layers import Access, ClusterLayer, Data, Foundation
 from plinth.spec import PlatformSpec
@@ -72,6 +72,7 @@ def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, An
 
 def _has_account(spec: PlatformSpec, section: Tenant) -> bool:
     stores = databases.used_by(spec.postgres.databases, section.name) or section.name in spec.cache.tenants
+    stores = stores or streams_plan.takes_part(spec.streams, section.name)
     return bool(section.buckets or stores)
 
 

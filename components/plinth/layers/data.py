@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import pulumi
 
-from plinth import naming, providers
+from plinth import addresses, naming, providers
 from plinth.data import databases
 from plinth.data.cache import Cache, FollowsCache
 from plinth.data.databases import Databases
 from plinth.data.postgres import Follows, Leads, Postgres
+from plinth.data.streams import Streams
 from plinth.data.vector import VectorStore
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
+from plinth.providers import Providers
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 from plinth.tenancy.store_access import StoreGrants
@@ -23,6 +25,7 @@ class Data:
 
     postgres: Postgres
     cache: Cache
+    streams: Streams | None
     vector: VectorStore
     snowflake: SnowflakeAccount | None
 
@@ -102,15 +105,29 @@ def data(
             environment=environment,
             opts=pulumi.ResourceOptions(providers=[provider]),
         )
-    return Data(postgres, cache, vector, account)
+    return Data(postgres, cache, _streams(spec, below, given), vector, account)
 
 
 def grants(spec: PlatformSpec, stores: Data) -> dict[str, StoreGrants]:
     """What each tenant's pods may do in the stores beside buckets, by the tenant's name."""
     region, owned = spec.environment.region, spec.postgres.databases
-    return {
-        tenant.name: databases.grants(owned, tenant.name, stores.postgres, region).merged(
-            stores.cache.grants(tenant.name)
-        )
-        for tenant in spec.tenants
-    }
+    found: dict[str, StoreGrants] = {}
+    for tenant in spec.tenants:
+        granted = databases.grants(owned, tenant.name, stores.postgres, region)
+        granted = granted.merged(stores.cache.grants(tenant.name))
+        found[tenant.name] = granted.merged(stores.streams.grants(tenant.name) if stores.streams else StoreGrants())
+    return found
+
+
+def _streams(spec: PlatformSpec, below: Foundation, given: Providers) -> Streams | None:
+    """Buses of events; None where the spec has none."""
+    if not spec.streams:
+        return None
+    return Streams(
+        "streams",
+        spec.streams,
+        environment=spec.environment,
+        key_arn=below.keys.arn["data"],
+        aws_endpoint=addresses.aws_endpoint(spec),
+        opts=given.options(),
+    )

@@ -4,9 +4,10 @@ Sources: Amazon Aurora user guide, "Amazon CloudWatch metrics for Amazon Aurora"
 metrics should I monitor?"; Amazon SQS developer guide, "Available CloudWatch metrics".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from plinth.data import streams_plan
 from plinth.spec import PlatformSpec
 
 
@@ -38,7 +39,7 @@ def alarms(spec: PlatformSpec, *, follows_within_minutes: int | None = None) -> 
         spec: the environment, as the region sees it.
         follows_within_minutes: how far PostgreSQL here may be behind that of another region; None: it leads.
     """
-    return [*_postgres(spec, follows_within_minutes), *_cache(spec)]
+    return [*_postgres(spec, follows_within_minutes), *_cache(spec), *_queues(spec)]
 
 
 def _postgres(spec: PlatformSpec, follows_within_minutes: int | None) -> Iterator[StoreAlarm]:
@@ -100,6 +101,25 @@ def _cache(spec: PlatformSpec) -> Iterator[StoreAlarm]:
         )
 
 
-def stores(wanted: Sequence[StoreAlarm]) -> list[str]:
-    """Stores that need dimensions, each once."""
-    return list(dict.fromkeys(alarm.store for alarm in wanted))
+def _queues(spec: PlatformSpec) -> Iterator[StoreAlarm]:
+    for queue in streams_plan.queues(spec.streams):
+        yield StoreAlarm(
+            f"events-{queue.label}-dead",
+            f"{queue.label}-dead",
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            "Maximum",
+            0,
+            5,
+            f"{queue.tenant} could not handle events of {queue.bus}: see its log, mend it, then send them back.",
+        )
+        yield StoreAlarm(
+            f"events-{queue.label}-waiting",
+            queue.label,
+            "AWS/SQS",
+            "ApproximateAgeOfOldestMessage",
+            "Maximum",
+            streams_plan.WAITING_MINUTES * 60,
+            10,
+            f"Events of {queue.bus} wait for {queue.tenant} (seconds): its consumer is down or too slow.",
+        )

@@ -22,6 +22,7 @@ from plinth.spec.recovery import Recovery
 from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
+from plinth.spec.streams import EventBus
 from plinth.spec.tenants import Tenant
 
 
@@ -51,6 +52,9 @@ class PlatformSpec(Model):
 
     cache: Cache = Cache()
     """ElastiCache for Valkey."""
+
+    streams: list[EventBus] = []
+    """Buses of events between tenants."""
 
     vector: VectorStore = VectorStore()
     """The vector store."""

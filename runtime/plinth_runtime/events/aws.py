@@ -14,7 +14,7 @@ _Answer = TypeVar("_Answer")
 
 
 def client(service: str, endpoint: PublishEndpoint | QueueSource, *, patience: float = 0) -> Any:
-    """A boto3 client whose calls end within the endpoint's deadline, plus `patience` seconds of waiting by the server."""
+    """A boto3 client whose calls end within the deadline, plus `patience` seconds of waiting by the server."""
     # A third of a second that only who uses events pays.
     import boto3
     from botocore.config import Config

@@ -41,7 +41,7 @@ class DeadLetter:
 class Consumer:
     """Reads one queue and calls a handler for each event.
 
-    An event counts as handled once the handler has returned and its id is remembered; only then is it taken off the queue.
+    An event counts as handled once the handler has returned and its id is remembered; only then it is taken off.
     A crash at any moment therefore loses nothing, and repeats at most the one handler call that was not remembered yet:
     a handler that writes to a database should write the event's id in the same transaction.
     """

@@ -77,8 +77,8 @@ class Event:
         if len(text.encode()) > LARGEST_BYTES:
             size = len(text.encode()) // 1024
             raise EventError(
-                f"event {self.id} ({self.type}) has {size} KiB, at most {LARGEST_BYTES // 1024} are carried: put the data"
-                " into a bucket and its address into the event"
+                f"event {self.id} ({self.type}) has {size} KiB, at most {LARGEST_BYTES // 1024} are carried: put the"
+                " data into a bucket and its address into the event"
             )
         return text
 

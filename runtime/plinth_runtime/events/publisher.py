@@ -39,7 +39,7 @@ class Publisher:
 
         Raises:
             NotDelivered: the carrier did not take some of them; they are in `events` of the error.
-            EventError: an event is too large, or AWS refuses the call or cannot be reached in time; then it is not known
+            EventError: an event is too large, or AWS refuses the call or cannot be reached in time; then nobody knows
                 which of the batch were taken: publish them again with the same ids.
         """
         entries = [(event, event.body(self.endpoint.source)) for event in events]

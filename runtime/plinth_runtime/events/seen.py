@@ -61,7 +61,8 @@ class SqliteSeen:
         self._file, self._consumer = file, consumer
         self._lock = asyncio.Lock()
         self._run(
-            "CREATE TABLE IF NOT EXISTS seen (consumer TEXT, id TEXT, at REAL, PRIMARY KEY (consumer, id)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS seen (consumer TEXT, id TEXT, at REAL, PRIMARY KEY (consumer, id))"
+            " WITHOUT ROWID"
         )
         self._run("DELETE FROM seen WHERE at < ?", time.time() - KEEP_SECONDS)
 

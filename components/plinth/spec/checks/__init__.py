@@ -29,11 +29,33 @@ Sections = tuple[str, ...]
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (
-        ("gpu_pools", "storage", "postgres", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        (
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "streams",
+            "vector",
+            "models",
+            "remote_gpus",
+            "bedrock",
+            "gateway",
+            "tenants",
+        ),
         references.unique_names,
     ),
     (
-        ("network", "gpu_pools", "storage", "postgres", "cache", "models", "remote_gpus", "gateway", "tenants"),
+        (
+            "network",
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "cache",
+            "streams",
+            "models",
+            "remote_gpus",
+            "gateway",
+            "tenants",
+        ),
         references.references,
     ),
     (("network",), network.existing_network),
