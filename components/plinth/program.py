@@ -3,7 +3,7 @@
 import pulumi
 
 from plinth import addresses, contract, layers, naming, outputs, providers
-from plinth.recovery import second_region
+from plinth.recovery import protection, second_region
 from plinth.region import Platform, build_region
 from plinth.spec import PlatformSpec, SpecError, load_spec
 
@@ -32,6 +32,8 @@ def build(
     )
     if further:
         second_region.finish(spec, given, platform, further)
+    else:
+        protection.protect(spec, given, platform)
     return platform
 
 

@@ -123,3 +123,20 @@ def _queues(spec: PlatformSpec) -> Iterator[StoreAlarm]:
             10,
             f"Events of {queue.bus} wait for {queue.tenant} (seconds): its consumer is down or too slow.",
         )
+
+
+def backup_alarms() -> list[StoreAlarm]:
+    """Alarms of backups. Source: AWS Backup developer guide, "AWS Backup metrics with CloudWatch"."""
+    failures = {
+        "failed": ("vault", "NumberOfBackupJobsFailed", "A backup failed: AWS Backup's list of jobs says why."),
+        "expired": ("vault", "NumberOfBackupJobsExpired", "A backup did not start in its window."),
+        "restore-failed": (
+            "restores",
+            "NumberOfRestoreJobsFailed",
+            "A restore, or the test of one, failed: find out now.",
+        ),
+    }
+    return [
+        StoreAlarm(f"backups-{label}", store, "AWS/Backup", metric, "Sum", 0, 5, summary)
+        for label, (store, metric, summary) in failures.items()
+    ]

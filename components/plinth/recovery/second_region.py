@@ -11,8 +11,8 @@ from plinth.data.cache import FollowsCache
 from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
 from plinth.providers import Providers
-from plinth.recovery import plan
-from plinth.recovery.backups import Backups, BackupVault
+from plinth.recovery import plan, protection
+from plinth.recovery.backups import BackupVault
 from plinth.recovery.global_cache import GlobalCache
 from plinth.recovery.global_database import GlobalDatabase
 from plinth.recovery.replication import Replication
@@ -73,7 +73,7 @@ def begin(spec: PlatformSpec, given: Providers) -> SecondRegion | None:
     region = Region(wanted, environment=there.environment, standby=mechanism.standby)
     far = providers.further_region(given, there.environment, region)
     stores = layers.stores(there, far)
-    return SecondRegion(there, mechanism, far, stores, _vault(there.environment, wanted, stores, far))
+    return SecondRegion(there, mechanism, far, stores, protection.vault(spec, there.environment, stores, far))
 
 
 def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegion) -> Platform | None:
@@ -92,16 +92,7 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
         images=wanted.replicate_images,
         opts=given.options(),
     )
-    Backups(
-        "backups",
-        wanted,
-        environment=spec.environment,
-        mechanism=far.mechanism,
-        vault=_vault(spec.environment, wanted, layers.Stores(foundation.keys, foundation.storage), given),
-        copy_vault=far.vault,
-        database_arns=[home.data.postgres.cluster_arn],
-        opts=given.options(),
-    )
+    protection.protect(spec, given, home, far.mechanism, far.vault)
     if far.mechanism.standby == "rebuild":
         return None
     follows = None
@@ -129,14 +120,4 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
         part=part,
         postgres=follows,
         cache=followed,
-    )
-
-
-def _vault(environment: Environment, section: Recovery, stores: layers.Stores, given: Providers) -> BackupVault:
-    return BackupVault(
-        "backup-vault",
-        environment=environment,
-        key_arn=stores.keys.arn["data"],
-        keep_days=section.backup_keep_days,
-        opts=given.options(),
     )

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from plinth.spec.backups import Backups
 from plinth.spec.base import Model
 from plinth.spec.batch import Batch
 from plinth.spec.bedrock import Bedrock
@@ -82,6 +83,9 @@ class PlatformSpec(Model):
 
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""
+
+    backups: Backups = Backups()
+    """Backups of what the environment holds."""
 
     recovery: Recovery | None = None
     """A second region that takes over. Absent: none."""

@@ -42,12 +42,6 @@ class Recovery(Model):
     traffic: Literal["failover", "nearest"] = "failover"
     """`failover`: the other region answers only when this one does not. `nearest`: both always answer."""
 
-    restore_test_days: Annotated[int, Field(ge=1, le=31)] = 7
-    """Every how many days AWS Backup restores the newest backup to show that it can."""
-
-    backup_keep_days: Annotated[int, Field(ge=7, le=3650)] = 35
-    """Days that backups are kept, in both regions."""
-
     replicate_images: bool = True
     """Copy every image of the account's registry there; off where the organization does so already."""
 

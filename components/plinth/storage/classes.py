@@ -55,6 +55,12 @@ def replicated(section: Storage) -> list[str]:
     return [bucket.name for bucket in section.buckets if treatment(bucket).replicated]
 
 
+def backed_up(section: Storage, second_region: bool) -> list[str]:
+    """Names of buckets that are backed up: those of sensitive data that no other region has a copy of."""
+    copied = replicated(section) if second_region else []
+    return [name for name in recorded(section) if name not in copied]
+
+
 def recorded(section: Storage) -> list[str]:
     """Names of buckets whose objects' reads and writes are recorded in any case."""
     return [bucket.name for bucket in section.buckets if treatment(bucket).recorded]

@@ -5,10 +5,11 @@ from functools import cache
 
 import pytest
 from support.recorder import record
-from support.worlds import document
+from support.worlds import document, spec
 
 from plinth.program import build
 from plinth.spec import SpecError, load_spec
+from plinth.storage import classes
 
 SECTION = {"region": "us-west-2", "cidr": "10.60.0.0/16", "zones": ["a", "b"], "data_rpo_minutes": 120}
 
@@ -38,7 +39,8 @@ def test_keys_are_copied_and_not_made_again(warm):
 def test_every_bucket_is_replicated_on_time_with_the_other_regions_key(warm):
     configured = warm.of("aws:s3/bucketReplicationConfig:BucketReplicationConfig")
     rules = {item.name: item.inputs["rules"][0] for item in configured}
-    assert set(rules) == {f"replication-{bucket['name']}" for bucket in document("prod")["storage"]["buckets"]}
+    assert set(rules) == {f"replication-{bucket}" for bucket in classes.replicated(spec("prod").storage)}
+    assert "replication-cases" not in rules  # restricted data stays in its region
     for rule in rules.values():
         assert rule["destination"]["replicationTime"]["time"] == {"minutes": 15}
         assert rule["destination"]["encryptionConfiguration"]["replicaKmsKeyId"]
@@ -46,14 +48,19 @@ def test_every_bucket_is_replicated_on_time_with_the_other_regions_key(warm):
 
 
 def test_databases_are_backed_up_hourly_copied_and_restored_as_a_test(warm):
-    (rule,) = warm.one("aws:backup/plan:Plan").inputs["rules"]
-    assert rule["schedule"] == "cron(0 * * * ? *)" and rule["copyActions"][0]["lifecycle"] == {"deleteAfter": 35}
-    assert (
-        warm.one("aws:backup/restoreTestingSelection:RestoreTestingSelection").inputs["protectedResourceType"]
-        == "Aurora"
-    )
+    (rule,) = warm.one("aws:backup/plan:Plan", "backups-plan").inputs["rules"]
+    assert rule["schedule"] == "cron(0 * * * ? *)" and rule["copyActions"][0]["lifecycle"] == {"deleteAfter": 90}
+    tested = warm.of("aws:backup/restoreTestingSelection:RestoreTestingSelection")
+    assert {item.inputs["protectedResourceType"] for item in tested} == {"Aurora", "S3"}
     locks = warm.of("aws:backup/vaultLockConfiguration:VaultLockConfiguration")
-    assert len(locks) == 2 and all("changeableForDays" not in lock.inputs for lock in locks)
+    assert len(locks) == 2 and all(lock.inputs["changeableForDays"] == 3 for lock in locks)
+
+
+def test_what_may_not_leave_its_region_is_backed_up_and_the_backup_stays_too(warm):
+    (rule,) = warm.one("aws:backup/plan:Plan", "backups-buckets-plan").inputs["rules"]
+    assert "copyActions" not in rule
+    (bucket,) = warm.one("aws:backup/selection:Selection", "backups-buckets").inputs["resources"]
+    assert "storage-cases" in bucket
 
 
 def test_s3_may_copy_and_nothing_else(warm):
