@@ -72,6 +72,7 @@ def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, An
 
 def _has_account(spec: PlatformSpec, section: Tenant) -> bool:
     stores = databases.used_by(spec.postgres.databases, section.name) or section.name in spec.cache.tenants
+    stores = stores or (spec.graph and section.name in (*spec.graph.editors, *spec.graph.viewers))
     stores = stores or streams_plan.takes_part(spec.streams, section.name)
     return bool(section.buckets or stores)
 

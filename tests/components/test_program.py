@@ -105,8 +105,9 @@ def test_production_is_a_whole_platform(prod):
     assert kinds == {
         "BackupVault", "Backups", "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle",
         "Databases", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter",
-        "Keys", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge",
-        "SecurityBaseline", "SnowflakeAccount", "StoreWatch", "Streams", "Tenant", "VectorStore", "WorkloadIdentity",
+        "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "RemoteGpu",
+        "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "StoreWatch", "Streams", "Tenant", "VectorStore",
+        "WorkloadIdentity",
     }  # fmt: skip
 
 

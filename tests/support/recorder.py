@@ -35,6 +35,12 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "aws:serverlessrepository/cloudFormationStack:CloudFormationStack": lambda name: {
         "outputs": {"RotationLambdaARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"}
     },
+    "aws:neptune/cluster:Cluster": lambda name: {
+        "endpoint": f"{name}.neptune.example.com",
+        "readerEndpoint": f"{name}-ro.neptune.example.com",
+        "clusterIdentifier": name,
+        "clusterResourceId": "cluster-NEP",
+    },
     "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup": lambda name: {
         "globalReplicationGroupId": f"ldgnf-{name}"
     },

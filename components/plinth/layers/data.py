@@ -8,6 +8,7 @@ from plinth import addresses, naming, providers
 from plinth.data import databases
 from plinth.data.cache import Cache, FollowsCache
 from plinth.data.databases import Databases
+from plinth.data.graph import KnowledgeGraph
 from plinth.data.postgres import Follows, Leads, Postgres
 from plinth.data.streams import Streams
 from plinth.data.vector import VectorStore
@@ -26,6 +27,7 @@ class Data:
     postgres: Postgres
     cache: Cache
     streams: Streams | None
+    graph: KnowledgeGraph | None
     vector: VectorStore
     snowflake: SnowflakeAccount | None
 
@@ -105,7 +107,7 @@ def data(
             environment=environment,
             opts=pulumi.ResourceOptions(providers=[provider]),
         )
-    return Data(postgres, cache, _streams(spec, below, given), vector, account)
+    return Data(postgres, cache, _streams(spec, below, given), _graph(spec, below, on), vector, account)
 
 
 def grants(spec: PlatformSpec, stores: Data) -> dict[str, StoreGrants]:
@@ -115,7 +117,9 @@ def grants(spec: PlatformSpec, stores: Data) -> dict[str, StoreGrants]:
     for tenant in spec.tenants:
         granted = databases.grants(owned, tenant.name, stores.postgres, region)
         granted = granted.merged(stores.cache.grants(tenant.name))
-        found[tenant.name] = granted.merged(stores.streams.grants(tenant.name) if stores.streams else StoreGrants())
+        for store in (stores.streams, stores.graph):
+            granted = granted.merged(store.grants(tenant.name)) if store else granted
+        found[tenant.name] = granted
     return found
 
 
@@ -130,4 +134,19 @@ def _streams(spec: PlatformSpec, below: Foundation, given: Providers) -> Streams
         key_arn=below.keys.arn["data"],
         aws_endpoint=addresses.aws_endpoint(spec),
         opts=given.options(),
+    )
+
+
+def _graph(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> KnowledgeGraph | None:
+    """The knowledge graph; None where the spec has none."""
+    if not spec.graph:
+        return None
+    return KnowledgeGraph(
+        "graph",
+        spec.graph,
+        environment=spec.environment,
+        network=below.network,
+        key_arn=below.keys.arn["data"],
+        client_security_group_id=on.cluster.security_group_id,
+        opts=on.given.options(),
     )

@@ -47,6 +47,8 @@ def store_watch(spec: PlatformSpec, on: ClusterLayer, stores: Data, told: Monito
             for number in range(1, spec.cache.replicas + 2)
         },
     }
+    if stores.graph:
+        dimensions["graph"] = {"DBClusterIdentifier": stores.graph.cluster_id}
     if stores.streams:
         dimensions |= {label: {"QueueName": name} for label, name in stores.streams.queue_names.items()}
     return StoreWatch(

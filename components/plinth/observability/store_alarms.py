@@ -39,7 +39,7 @@ def alarms(spec: PlatformSpec, *, follows_within_minutes: int | None = None) -> 
         spec: the environment, as the region sees it.
         follows_within_minutes: how far PostgreSQL here may be behind that of another region; None: it leads.
     """
-    return [*_postgres(spec, follows_within_minutes), *_cache(spec), *_queues(spec)]
+    return [*_postgres(spec, follows_within_minutes), *_cache(spec), *_graph(spec), *_queues(spec)]
 
 
 def _postgres(spec: PlatformSpec, follows_within_minutes: int | None) -> Iterator[StoreAlarm]:
@@ -98,6 +98,21 @@ def _cache(spec: PlatformSpec) -> Iterator[StoreAlarm]:
             85,
             15,
             "The engine of a cache node is busy: raise cache.node_type, or find the client that asks so much.",
+        )
+
+
+def _graph(spec: PlatformSpec) -> Iterator[StoreAlarm]:
+    """Source: Amazon Neptune user guide, "Neptune CloudWatch metrics"."""
+    if spec.graph:
+        yield StoreAlarm(
+            "graph-capacity",
+            "graph",
+            "AWS/Neptune",
+            "NCUUtilization",
+            "Average",
+            90,
+            15,
+            "The graph is at the top of its capacity: raise graph.max_ncu, or look at the slow-query log.",
         )
 
 

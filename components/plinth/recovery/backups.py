@@ -30,7 +30,7 @@ GRACE_DAYS = 3
 DAILY = "cron(0 3 * * ? *)"
 """When backups are taken where nothing asks for more: once a night, in UTC."""
 
-Protected = Literal["Aurora", "S3"]
+Protected = Literal["Aurora", "Neptune", "S3"]
 """Kinds of stores, as AWS Backup names them."""
 
 
@@ -44,7 +44,12 @@ class Backed:
     @property
     def label(self) -> str:
         """What the plan calls them."""
-        return {"Aurora": "databases", "S3": "buckets"}[self.kind]
+        return {"Aurora": "databases", "Neptune": "graph", "S3": "buckets"}[self.kind]
+
+    @property
+    def travels(self) -> bool:
+        """Whether backups are how it reaches another region. Buckets are replicated, or have to stay."""
+        return self.kind != "S3"
 
 
 class BackupVault(Component):
@@ -112,8 +117,7 @@ class Backups(Component):
             managed_policies=[*MANAGED_POLICIES, *(BUCKET_POLICIES if buckets else ())],
         )
         for item in backed:
-            # What is not copied to another region by backups is there already, or has to stay here.
-            target = copy_vault if item.kind == "Aurora" else None
+            target = copy_vault if item.travels else None
             plan = self._plan(name, section, item, vault, schedule, target)
             aws.backup.Selection(
                 f"{name}-{item.label}",
@@ -138,7 +142,7 @@ class Backups(Component):
         rule: aws.backup.PlanRuleArgsDict = {
             "rule_name": item.label,
             "target_vault_name": vault.vault_name,
-            "schedule": schedule if item.kind == "Aurora" else DAILY,
+            "schedule": schedule if item.travels else DAILY,
             "start_window": 60,
             "completion_window": 180,
             "lifecycle": keep,
@@ -188,10 +192,15 @@ class Backups(Component):
 
 
 def backed_up(
-    database_arn: pulumi.Input[str], bucket_arns: Mapping[str, pulumi.Input[str]], buckets: Sequence[str]
+    database_arn: pulumi.Input[str],
+    graph_arn: pulumi.Input[str] | None,
+    bucket_arns: Mapping[str, pulumi.Input[str]],
+    buckets: Sequence[str],
 ) -> list[Backed]:
-    """What is backed up: PostgreSQL, and these buckets if there are any."""
+    """What is backed up: PostgreSQL, the graph if there is one, and these buckets if there are any."""
     found = [Backed("Aurora", [database_arn])]
+    if graph_arn is not None:
+        found.append(Backed("Neptune", [graph_arn]))
     if buckets:
         found.append(Backed("S3", [bucket_arns[bucket] for bucket in buckets]))
     return found

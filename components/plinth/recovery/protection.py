@@ -57,6 +57,7 @@ def protect(
         vault=own,
         backed=backed_up(
             home.data.postgres.cluster_arn,
+            home.data.graph.cluster_arn if home.data.graph else None,
             foundation.storage.arns,
             classes.backed_up(spec.storage, mechanism is not None),
         ),

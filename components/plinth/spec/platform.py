@@ -14,6 +14,7 @@ from plinth.spec.data import Cache, Postgres, Storage, VectorStore
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
 from plinth.spec.gpu import GpuPool
+from plinth.spec.graph import KnowledgeGraph
 from plinth.spec.laptop import Laptop
 from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
@@ -53,6 +54,9 @@ class PlatformSpec(Model):
 
     cache: Cache = Cache()
     """ElastiCache for Valkey."""
+
+    graph: KnowledgeGraph | None = None
+    """The knowledge graph. Absent: none."""
 
     streams: list[EventBus] = []
     """Buses of events between tenants."""

@@ -46,7 +46,7 @@ def _bucket_encryption(configuration: Resource) -> Iterator[Finding]:
 
 def _database(database: Resource) -> Iterator[Finding]:
     encrypted = database.get("storageEncrypted")
-    if database.type != "aws:rds/clusterInstance:ClusterInstance" and differs(encrypted, True):
+    if not database.type.endswith(":ClusterInstance") and differs(encrypted, True):
         what = f"storageEncrypted is {shown(encrypted)}"
         yield Finding(what, "disks and snapshots could be read", f"set it to true; {_BY_COMPONENT}")
     if flag(database.get("publiclyAccessible")):
@@ -118,6 +118,8 @@ STORES_ENCRYPTED_AND_PRIVATE = Rule(
         "aws:rds/cluster:Cluster": _database,
         "aws:rds/clusterInstance:ClusterInstance": _database,
         "aws:rds/instance:Instance": _database,
+        "aws:neptune/cluster:Cluster": _database,
+        "aws:neptune/clusterInstance:ClusterInstance": _database,
         "aws:elasticache/replicationGroup:ReplicationGroup": _cache,
         "aws:kms/key:Key": _key,
     },

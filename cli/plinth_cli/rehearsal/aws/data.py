@@ -69,6 +69,29 @@ DATA: Final[Mapping[str, Assigned]] = {
     "rds/clusterParameterGroup:ClusterParameterGroup": named(
         "rds", "cluster-pg:{name}", description="Managed by Pulumi"
     ),
+    "neptune/cluster:Cluster": named(
+        "rds",
+        "cluster:{name}",
+        endpoint="{name}.cluster-{hex12}.{region}.neptune.amazonaws.com",
+        readerEndpoint="{name}.cluster-ro-{hex12}.{region}.neptune.amazonaws.com",
+        clusterResourceId="cluster-{HEX26}",
+        clusterIdentifier="{name}",
+        hostedZoneId="Z{hex13.zone}",
+        availabilityZones=["{region}a", "{region}b", "{region}c"],
+    ),
+    "neptune/clusterInstance:ClusterInstance": named(
+        "rds",
+        "db:{name}",
+        dbiResourceId="db-{HEX26}",
+        address="{name}.{hex12}.{region}.neptune.amazonaws.com",
+        endpoint="{out.address}:8182",
+        storageEncrypted=True,
+        writer=False,
+    ),
+    "neptune/subnetGroup:SubnetGroup": named("rds", "subgrp:{name}", description="Managed by Pulumi"),
+    "neptune/clusterParameterGroup:ClusterParameterGroup": named(
+        "rds", "cluster-pg:{name}", description="Managed by Pulumi"
+    ),
     "elasticache/replicationGroup:ReplicationGroup": named(
         "elasticache",
         "replicationgroup:{name}",

@@ -50,6 +50,8 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
             "storage",
             "postgres",
             "cache",
+            "graph",
+            "graph",
             "streams",
             "models",
             "remote_gpus",
@@ -92,7 +94,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.cost_fuse),
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
-    (("environment", "network", "postgres", "cache", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "postgres", "cache", "graph", "models", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

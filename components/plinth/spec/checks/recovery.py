@@ -29,6 +29,9 @@ def objectives(spec: "PlatformSpec") -> Iterator[Problem]:
     if wanted is not None and plan.choose_databases(wanted) == "global" and spec.postgres.min_acu == 0:
         allowed = "at least 0.5: these objectives take a global database, and none of its clusters can pause"
         yield Problem("postgres.min_acu", spec.postgres.min_acu, allowed)
+    if wanted is not None and spec.graph and wanted.data_rpo_minutes < plan.HOURLY_RPO_MINUTES:
+        allowed = f"at least {plan.HOURLY_RPO_MINUTES}: the graph reaches the other region as hourly backups"
+        yield Problem("recovery.data_rpo_minutes", wanted.data_rpo_minutes, allowed)
     if wanted is not None and wanted.cache == "follow":
         yield from _followed_cache(spec)
 

@@ -72,6 +72,9 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
             yield from one_of(f"{path}.readers[{number}]", name, tenants, "tenants")
     for number, name in enumerate(spec.cache.tenants):
         yield from one_of(f"cache.tenants[{number}]", name, tenants, "tenants")
+    for role in ("editors", "viewers") if spec.graph else ():
+        for number, name in enumerate(getattr(spec.graph, role)):
+            yield from one_of(f"graph.{role}[{number}]", name, tenants, "tenants")
     for index, bus in enumerate(spec.streams):
         path = f"streams[{index}]"
         for number, name in enumerate(bus.producers):
