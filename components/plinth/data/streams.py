@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -220,7 +221,8 @@ class Streams(Component):
             }
             return EventEndpoints(publish=publish, consume=consume).model_dump_json(indent=2)
 
-        return pulumi.Output.from_input(places).apply(text)
+        resolved: pulumi.Output[Any] = pulumi.Output.from_input(places)
+        return resolved.apply(text)
 
 
 def _tls_only(arn: pulumi.Output[str]) -> documents.Statement:

@@ -60,7 +60,10 @@ class Consumer:
         """
         self.source = source
         self._handler, self._seen = handler, seen or MemorySeen()
-        self._parallel = asyncio.Semaphore(parallel)
+        # Of a FIFO queue one message at a time for each lane: of several, those after a failure would wait while their
+        # own attempts are counted, and go aside without ever having been tried.
+        fifo = source.queue_url.endswith(".fifo")
+        self._lanes, self._most, self._parallel = (parallel, 1, 1) if fifo else (1, MOST, parallel)
         self._client = client or aws.client("sqs", source, patience=aws.LONG_POLL_SECONDS)
         self._stopping = asyncio.Event()
 
@@ -70,10 +73,13 @@ class Consumer:
 
     async def run(self) -> None:
         """Handle events until `stop`. AWS being out of reach is waited out, with a line in the log."""
+        await asyncio.gather(*(self._lane() for _ in range(self._lanes)))
+
+    async def _lane(self) -> None:
         pause = BACK_OFF_SECONDS[0]
         while not self._stopping.is_set():
             try:
-                await self.once(wait_seconds=aws.LONG_POLL_SECONDS)
+                await self._turn(aws.LONG_POLL_SECONDS)
                 pause = BACK_OFF_SECONDS[0]
             except EventError as error:
                 _log.warning("%s; again in %g seconds", error, pause)
@@ -81,18 +87,23 @@ class Consumer:
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(pause * 2, BACK_OFF_SECONDS[1])
 
-    async def once(self, *, wait_seconds: int = 0) -> int:
+    async def once(self) -> int:
         """Ask for messages once and handle them; give how many there were.
 
         Raises:
             EventError: AWS refuses or cannot be reached.
         """
+        return sum(await asyncio.gather(*(self._turn(0) for _ in range(self._lanes))))
+
+    async def _turn(self, wait_seconds: int) -> int:
         messages = await self._receive(wait_seconds)
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for message in messages:
-            group = message.get("Attributes", {}).get("MessageGroupId", message["MessageId"])
-            groups.setdefault(group, []).append(message)
-        outcomes = await asyncio.gather(*(self._in_order(group) for group in groups.values()), return_exceptions=True)
+        limit = asyncio.Semaphore(self._parallel)
+
+        async def one(message: dict[str, Any]) -> None:
+            async with limit:
+                await self._one(message)
+
+        outcomes = await asyncio.gather(*(one(message) for message in messages), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -104,30 +115,23 @@ class Consumer:
         def ask() -> Sequence[dict[str, Any]]:
             return self._client.receive_message(
                 QueueUrl=source.queue_url,
-                MaxNumberOfMessages=MOST,
+                MaxNumberOfMessages=self._most,
                 WaitTimeSeconds=wait_seconds,
                 VisibilityTimeout=source.visibility_seconds,
-                MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
             ).get("Messages", [])
 
         return await aws.call(f"read from {source.queue_url}", ask, source.deadline_seconds + wait_seconds)
 
-    async def _in_order(self, group: Sequence[dict[str, Any]]) -> None:
-        """Messages of one subject, each after the one before. After a failure the rest waits, and comes again."""
-        for message in group:
-            async with self._parallel:
-                if not await self._one(message):
-                    return
-
-    async def _one(self, message: dict[str, Any]) -> bool:
-        """Handle a message; whether it is off the queue."""
+    async def _one(self, message: dict[str, Any]) -> None:
+        """Handle a message: it is off the queue afterwards, or comes again."""
         try:
             event = parse(message["Body"])
         except BadEvent as error:
-            # Nobody can ever handle it: no further attempts, and what comes after it need not wait.
+            # Nobody can ever handle it: no further attempts.
             _log.error("a message of %s is put aside: %s", self.source.queue_url, error)
             await self._put_aside(message)
-            return True
+            return
         if not await self._seen.known(event.id):
             beat = asyncio.create_task(self._keep(message))
             try:
@@ -139,12 +143,11 @@ class Consumer:
                     *(event.id, event.type, count, self.source.max_attempts, type(error).__name__, error),
                 )
                 await self._call("give back", self._client.change_message_visibility, message, VisibilityTimeout=0)
-                return False
+                return
             finally:
                 beat.cancel()
             await self._seen.add(event.id)
         await self._call("take off", self._client.delete_message, message)
-        return True
 
     async def _keep(self, message: dict[str, Any]) -> None:
         """Hold on to a message for as long as the handler takes."""
