@@ -157,7 +157,7 @@ class Cache(Component):
             engine="valkey",
             access_string=user.access,
             authentication_mode=aws.elasticache.UserAuthenticationModeArgs(**login),
-            opts=self.options(aws.elasticache.User),
+            opts=self.options(aws.elasticache.User, additional_secret_outputs=["authenticationMode", "passwords"]),
         )
 
     def _replication_group(
