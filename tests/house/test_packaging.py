@@ -76,7 +76,7 @@ def test_every_import_is_declared(folder):
 
 LIGHT = (
     *("config", "names", "tenant_routes", "vector_schema", "vectors.config"),
-    *("events.config", "postgres.config", "valkey.config"),
+    *("postgres.config", "valkey.config"),
 )
 """What components may use of the runtime: types and names, with nothing but pydantic behind them."""
 
