@@ -14,7 +14,8 @@ SECTION = {"region": "us-west-2", "cidr": "10.60.0.0/16", "zones": ["a", "b"]}
 
 
 def two_regions(**objectives):
-    return load_spec({**document("prod"), "recovery": {**SECTION, **objectives}})
+    # The graph is left out: it reaches the other region as backups alone, which some objectives are too short for.
+    return load_spec({**document("prod"), "graph": None, "recovery": {**SECTION, **objectives}})
 
 
 @pytest.mark.parametrize(

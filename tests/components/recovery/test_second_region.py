@@ -51,7 +51,7 @@ def test_databases_are_backed_up_hourly_copied_and_restored_as_a_test(warm):
     (rule,) = warm.one("aws:backup/plan:Plan", "backups-plan").inputs["rules"]
     assert rule["schedule"] == "cron(0 * * * ? *)" and rule["copyActions"][0]["lifecycle"] == {"deleteAfter": 90}
     tested = warm.of("aws:backup/restoreTestingSelection:RestoreTestingSelection")
-    assert {item.inputs["protectedResourceType"] for item in tested} == {"Aurora", "S3"}
+    assert {item.inputs["protectedResourceType"] for item in tested} == {"Aurora", "Neptune", "S3"}
     locks = warm.of("aws:backup/vaultLockConfiguration:VaultLockConfiguration")
     assert len(locks) == 2 and all(lock.inputs["changeableForDays"] == 3 for lock in locks)
 

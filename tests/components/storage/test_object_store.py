@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recorder import record
 from support.snapshot import check_identities
-from support.worlds import environment
+from support.worlds import document, environment, spec
 
+from plinth.program import build as build_platform
+from plinth.spec import load_spec
 from plinth.spec.storage import Bucket, ObjectLock, Storage
 from plinth.storage import classes, lifecycle
 from plinth.storage.object_store import ObjectStore
@@ -133,3 +135,12 @@ def test_strangers_to_the_organization_are_refused():
 def test_what_a_lock_holds_is_not_to_expire_earlier():
     with pytest.raises(ValueError, match=r"below lock.days 400"):
         Bucket(name="records", expire_after_days=300, lock=ObjectLock(days=400))
+
+
+@pytest.mark.parametrize(("events", "recorded_too"), [(False, set()), (True, {"artifacts"})])
+def test_the_trail_records_sensitive_buckets_in_any_case_and_all_when_asked(events, recorded_too):
+    wanted = {**document("prod"), "security": {"audit_trail": {"object_events": events}}}
+    recorded = record(lambda: build_platform(load_spec(wanted)), stack="prod")
+    selectors = recorded.one("aws:cloudtrail/trail:Trail").inputs["advancedEventSelectors"]
+    names = {arn.rstrip("/").rpartition("storage-")[2] for arn in selectors[1]["fieldSelectors"][2]["startsWiths"]}
+    assert names == {*classes.recorded(spec("prod").storage), *recorded_too}
