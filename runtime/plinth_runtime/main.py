@@ -29,6 +29,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return keys.run(chosen.config)
 
+    if chosen.part == "postgres-logins":
+        from plinth_runtime.postgres import logins
+
+        return logins.run(chosen.config)
+
     if chosen.part == "fetch-weights":
         from plinth_runtime import weights
 
@@ -63,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
     keys = parts.add_parser("warehouse-keys", help="make and replace the keys of Snowflake's service users, once")
     keys.add_argument("--config", required=True, metavar="PATH", help="whose keys (JSON)")
+    logins = parts.add_parser("postgres-logins", help="make tenants' databases and their logins, once")
+    logins.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON, DatabaseLogins)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")

@@ -103,9 +103,10 @@ def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
-        "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "Entry", "Gateway", "GeneralNodePool",
-        "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "KeyRotation", "Keys", "ModelDeployment", "Monitoring",
-        "Network", "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount",
+        "BackupVault", "Backups", "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle",
+        "Databases", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter",
+        "KeyRotation", "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network", "ObjectStore",
+        "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "StoreWatch", "Streams",
         "Tenant", "VectorStore", "WarehouseAccess", "WorkloadIdentity",
     }  # fmt: skip
 

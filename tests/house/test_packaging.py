@@ -76,9 +76,13 @@ def test_every_import_is_declared(folder):
 
 LIGHT = (
     "config",
+    "events.config",
+    "graph.config",
     "mirror.config",
     "names",
+    "postgres.config",
     "tenant_routes",
+    "valkey.config",
     "vector_schema",
     "vectors.config",
     "warehouse.config",

@@ -96,6 +96,7 @@ WAREHOUSE_KEYS = Pods(
     wall="warehouse-keys",
 )
 MIRROR = Pods("weights mirror", naming.SYSTEM_NAMESPACE, tuple(pods.selector(mirror.COMPONENT).items()))
+LOGINS_JOB = Pods("databases job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("databases").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -180,6 +181,10 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.postgres.databases:
+        yield Flow(
+            LOGINS_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "make tenants' databases and logins"
+        )
     yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
 
 

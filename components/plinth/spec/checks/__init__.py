@@ -30,10 +30,37 @@ Sections = tuple[str, ...]
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (
-        ("gpu_pools", "storage", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        (
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "streams",
+            "vector",
+            "models",
+            "remote_gpus",
+            "bedrock",
+            "gateway",
+            "tenants",
+        ),
         references.unique_names,
     ),
-    (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
+    (
+        (
+            "network",
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "cache",
+            "graph",
+            "graph",
+            "streams",
+            "models",
+            "remote_gpus",
+            "gateway",
+            "tenants",
+        ),
+        references.references,
+    ),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
@@ -70,7 +97,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("network", "snowflake", "storage", "tenants"), snowflake.service_users),
-    (("environment", "network", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "postgres", "cache", "graph", "models", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
