@@ -7,6 +7,7 @@ from plinth.spec.checks import (
     batch,
     cluster,
     engines,
+    governance,
     gpu,
     hosted,
     images,
@@ -68,6 +69,10 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("environment", "network", "models", "recovery"), recovery.objectives),
+    (governance.SECTIONS, governance.holdings),
+    (governance.SECTIONS, governance.places),
+    (governance.SECTIONS, governance.sensitivity),
+    (governance.SECTIONS, governance.lifetimes),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""

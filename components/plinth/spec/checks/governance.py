@@ -1,0 +1,195 @@
+"""Data classes: every store has one, and what is known of the store agrees with it."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from plinth.spec.checks.references import one_of
+from plinth.spec.environment import DataClass
+from plinth.spec.governance import DataRules, Governance
+from plinth.spec.problem import Problem, nearest
+
+if TYPE_CHECKING:
+    from plinth.spec.platform import PlatformSpec
+
+SECTIONS = (
+    *("environment", "security", "storage", "postgres", "cache", "vector", "snowflake", "recovery"),
+    "governance",
+)
+"""Sections that have stores, or say where and how long these keep data."""
+
+FAIL_SAFE_DAYS = 7
+"""Days after Time Travel in which Snowflake itself can still restore a permanent table. Source: "Fail-safe"."""
+
+SENSITIVITIES: tuple[DataClass, ...] = ("public", "internal", "confidential", "restricted")
+"""From least to most."""
+
+ELSEWHERE = ("pinecone",)
+"""Vector stores that another company runs, with keys of its own."""
+
+
+def held(governance: Governance) -> dict[str, str]:
+    """Class of everything that `holdings` names, by its path in the spec."""
+    holdings, path = governance.holdings, "governance.holdings"
+    named: dict[str, Mapping[str, str]] = {
+        "buckets": holdings.buckets,
+        "collections": holdings.collections,
+        "snowflake": holdings.snowflake,
+    }
+    found = {f"{path}.{kind}.{name}": data for kind, entries in named.items() for name, data in entries.items()}
+    single = {"postgres": holdings.postgres, "cache": holdings.cache, "audit_trail": holdings.audit_trail}
+    return found | {f"{path}.{kind}": data for kind, data in single.items() if data}
+
+
+def holdings(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Every store has a class that exists, and nothing else has one."""
+    governance = spec.governance
+    if governance is None:
+        return
+    names = [rules.name for rules in governance.classes]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem(f"governance.classes[{index}].name", name, "a name that no class before has")
+    for path, name in held(governance).items():
+        yield from one_of(path, name, names, "classes of section governance")
+    stores = _stores(spec)
+    for kind, known in stores.items():
+        given: Mapping[str, str] = getattr(governance.holdings, kind)
+        for name in given:
+            if name not in known:
+                allowed = f"one of {', '.join(known)}" if known else f"absent: there are no {kind}"
+                yield Problem(f"governance.holdings.{kind}", name, allowed, nearest(name, known))
+        for name in known:
+            if name not in given:
+                yield Problem(f"governance.holdings.{kind}.{name}", None, f"the class of its data: {', '.join(names)}")
+    for kind in ("postgres", "cache", *(["audit_trail"] if spec.security.runs(spec.security.audit_trail) else [])):
+        if getattr(governance.holdings, kind) is None:
+            yield Problem(f"governance.holdings.{kind}", None, f"the class of its data: {', '.join(names)}")
+
+
+def _stores(spec: "PlatformSpec") -> dict[str, list[str]]:
+    """Names of the stores of each kind that has several."""
+    return {
+        "buckets": [bucket.name for bucket in spec.storage.buckets],
+        "collections": [collection.name for collection in spec.vector.collections],
+        "snowflake": [database.name for database in spec.snowflake.databases] if spec.snowflake else [],
+    }
+
+
+def places(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Data rests only where its class lets it: the environment's region, and the second one."""
+    governance = spec.governance
+    if governance is None:
+        return
+    used = set(held(governance).values())
+    for index, rules in enumerate(governance.classes):
+        if not rules.regions or rules.name not in used:
+            continue
+        path, where = f"governance.classes[{index}].regions", spec.environment.region
+        if where not in rules.regions:
+            yield Problem(path, rules.regions, f"regions with environment.region {where}, where its data rests")
+        if spec.recovery and spec.recovery.region not in rules.regions and _is_copied(governance, rules):
+            other = spec.recovery.region
+            yield Problem(path, rules.regions, f"regions with recovery.region {other}, where copies of its data rest")
+
+
+def _is_copied(governance: Governance, rules: DataRules) -> bool:
+    """Whether a store that the second region gets copies of holds the class: buckets, and backups of databases."""
+    held_here = governance.holdings
+    return rules.name in {*held_here.buckets.values(), held_here.postgres}
+
+
+def sensitivity(spec: "PlatformSpec") -> Iterator[Problem]:
+    """A class is no more sensitive than the environment may hold, and a bucket is tagged as its class is."""
+    governance = spec.governance
+    if governance is None:
+        return
+    most = SENSITIVITIES.index(spec.environment.data_class)
+    for index, rules in enumerate(governance.classes):
+        if SENSITIVITIES.index(rules.sensitivity) > most:
+            allowed = f"at most environment.data_class {spec.environment.data_class}"
+            yield Problem(f"governance.classes[{index}].sensitivity", rules.sensitivity, allowed)
+    for index, bucket in enumerate(spec.storage.buckets):
+        rules = governance.rules(governance.holdings.buckets.get(bucket.name, ""))
+        if rules and rules.sensitivity != bucket.data_class:
+            allowed = f"{rules.sensitivity}, as its class {rules.name} says"
+            yield Problem(f"storage.buckets[{index}].data_class", bucket.data_class, allowed)
+    for path, name in held(governance).items():
+        rules = governance.rules(name)
+        if rules and rules.encryption == "customer_key" and (whose := _keeper(spec, path)):
+            allowed = f"a class with encryption: any, because {whose} encrypts with keys of its own"
+            yield Problem(path, name, allowed)
+
+
+def _keeper(spec: "PlatformSpec", path: str) -> str | None:
+    """The company whose keys encrypt a store; None where they are the platform's own."""
+    kind = path.split(".")[2]
+    if kind == "snowflake":
+        return "Snowflake"
+    engine = str(getattr(spec.vector, "kind", ""))
+    return "Pinecone" if kind == "collections" and engine in ELSEWHERE else None
+
+
+def lifetimes(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Each store keeps its data as long as the class wants, and no longer than it allows."""
+    governance = spec.governance
+    if governance is None:
+        return
+    for index, bucket in enumerate(spec.storage.buckets):
+        rules = governance.rules(governance.holdings.buckets.get(bucket.name, ""))
+        if rules is None:
+            continue
+        path, expires = f"storage.buckets[{index}].expire_after_days", bucket.expire_after_days
+        if expires is not None and expires < rules.keep_days:
+            yield Problem(path, expires, f"at least {rules.keep_days}, which class {rules.name} keeps its data")
+        if rules.retention_days is not None and (expires or rules.retention_days) + bucket.old_version_days > (
+            rules.retention_days
+        ):
+            most = rules.retention_days - bucket.old_version_days
+            allowed = f"class {rules.name} ends after {rules.retention_days} days"
+            if most < 1:
+                path = f"storage.buckets[{index}].old_version_days"
+                yield Problem(path, bucket.old_version_days, f"below {rules.retention_days}: {allowed}")
+            else:
+                allowed = f"at most {most}: {allowed}, and old versions stay for {bucket.old_version_days}"
+                yield Problem(path, expires, allowed)
+    yield from _copies(spec, governance)
+    yield from _audit(spec, governance)
+
+
+def _copies(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
+    """Backups, snapshots and Time Travel end within the retention: what is deleted stays in them until then."""
+    here = governance.holdings
+    kept: list[tuple[str, str | None, int, int]] = [
+        ("postgres.backup_days", here.postgres, spec.postgres.backup_days, 0)
+    ]
+    if spec.recovery:
+        kept.append(("recovery.backup_keep_days", here.postgres, spec.recovery.backup_keep_days, 0))
+    for index, database in enumerate(spec.snowflake.databases if spec.snowflake else []):
+        path = f"snowflake.databases[{index}].retention_days"
+        kept.append((path, here.snowflake.get(database.name), database.retention_days, FAIL_SAFE_DAYS))
+    for path, name, days, more in kept:
+        rules = governance.rules(name or "")
+        if rules and rules.retention_days is not None and days + more > rules.retention_days:
+            why = f"class {rules.name} ends after {rules.retention_days} days"
+            why += f", and Snowflake's Fail-safe adds {more}" if more else ", backups included"
+            yield Problem(path, days, f"at most {max(rules.retention_days - more, 0)}: {why}")
+
+
+def _audit(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
+    """What proves what happened outlives what it is about."""
+    longest = max((rules for rules in governance.classes if rules.purpose == "content"), key=_lifetime, default=None)
+    for index, rules in enumerate(governance.classes):
+        if rules.purpose == "audit" and longest and rules.keep_days <= _lifetime(longest):
+            allowed = f"more than the {_lifetime(longest)} days of class {longest.name}: audit data outlives content"
+            yield Problem(f"governance.classes[{index}].keep_days", rules.keep_days, allowed)
+    trail = spec.security.audit_trail
+    rules = governance.rules(governance.holdings.audit_trail or "")
+    if rules and spec.security.runs(trail):
+        least, most = rules.keep_days, rules.retention_days
+        if trail.keep_days < least or (most is not None and trail.keep_days > most):
+            allowed = f"at least {least}" + (f" and at most {most}" if most is not None else "")
+            yield Problem("security.audit_trail.keep_days", trail.keep_days, f"{allowed}, as class {rules.name} says")
+
+
+def _lifetime(rules: DataRules) -> int:
+    return rules.retention_days or rules.keep_days
