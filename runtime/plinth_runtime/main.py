@@ -5,6 +5,7 @@ import sys
 
 from plinth_runtime import __version__
 from plinth_runtime.errors import StartupError
+from plinth_runtime.governance import command as governance
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +29,9 @@ def _run(chosen: argparse.Namespace) -> int:
         from plinth_runtime import weights
 
         return weights.run(chosen.source, chosen.to)
+
+    if chosen.part in governance.PARTS:
+        return governance.run(chosen)
 
     from plinth_runtime import server
 
@@ -54,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
+    governance.add_parts(parts)
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")
