@@ -51,6 +51,7 @@ def build_region(
     foundation = layers.foundation(spec, given, stores)
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key)
+    layers.governance(spec, foundation, cluster, data)
     models = layers.serving(spec, foundation, cluster)
     access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
     monitoring = layers.observability(spec, foundation, cluster)

@@ -1,9 +1,11 @@
 """Erasure, retention and receipts, on real stores: what is claimed happened, and what happened is claimed."""
 
+import asyncio
 import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import boto3
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -20,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
+from support.postgres import USER, postgres
 
 from plinth_runtime.errors import StartupError
 from plinth_runtime.governance import erase
@@ -276,9 +280,11 @@ def test_requests_go_when_they_are_done_and_stay_when_they_are_not(configured, t
     (folder / "2.json").write_text('{"subject": "bob"}')
     (folder / "3.json").write_text('{"subject": "../bob"}')
     config = configured(holds=[{"name": "case-7", "subjects": ["bob"]}])
-    assert run("erase", "--requests", "--config", config) == 4
+    assert run("erase", "--requests", "--config", config) == 1
     assert sorted(path.name for path in folder.iterdir()) == ["2.json", "3.json"]
-    assert "3.json: is no request" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3.json: is no request" in said
+    assert "2.json: waits for the end of a legal hold" in said
     assert persons(tmp_path, "orders") == ["bob", "bob"]
 
 
@@ -308,7 +314,7 @@ def test_old_data_goes_and_held_data_stays(configured, tmp_path, capsys):
     assert (tmp_path / "files/people/bob/letters/1.txt").exists()
     (receipt,) = receipts(tmp_path)
     assert receipt["kind"] == "retention"
-    assert {line["place"]: line["deleted"] for line in receipt["places"]}["orders"] == 1
+    assert {f"{line['store']}/{line['place']}": line["deleted"] for line in receipt["places"]}["shop/orders"] == 1
 
     held = configured(holds=[{"name": "case-8", "data_classes": ["content"]}])
     assert run("retain", "--config", held) == 0
@@ -497,3 +503,92 @@ def test_statuses_are_distinct():
     assert len({erase.DONE, 1, 2, erase.FAILED, erase.HELD}) == 5
     with pytest.raises(StartupError):
         erase.check_subject("a/b")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres() as running:
+        yield running
+
+
+async def _execute(server: Any, database: str, *statements: str) -> list[Any]:
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=server.port, user=USER, password=server.password, database=database, ssl="require"
+    )
+    try:
+        return [await connection.fetch(statement) for statement in statements]
+    finally:
+        await connection.close()
+
+
+def test_rows_and_vectors_go_from_a_real_postgresql(server, configured, tmp_path):
+    asyncio.run(_execute(server, "postgres", "CREATE DATABASE assistant"))
+    asyncio.run(
+        _execute(
+            server,
+            "assistant",
+            "CREATE SCHEMA app",
+            "CREATE TABLE app.orders (id bigint PRIMARY KEY, person bigint, at timestamptz)",
+            "INSERT INTO app.orders SELECT n, n % 3, now() - n * interval '1 hour' FROM generate_series(1, 12000) n",
+            "CREATE TABLE documents (tenant text, id text, content text, metadata jsonb, embedding vector(3), "
+            "updated_at timestamptz DEFAULT now(), PRIMARY KEY (tenant, id))",
+            "INSERT INTO documents SELECT 't' || n % 2, n::text, 'text', "
+            "jsonb_build_object('customer', (n % 3)::text), '[1,2,3]' FROM generate_series(1, 300) n",
+        )
+    )
+    (tmp_path / "username").write_text(USER)
+    (tmp_path / "password").write_text(server.password)
+    place = {"kind": "postgres", "name": "shop", "host": "127.0.0.1", "port": server.port, "database": "assistant"}
+    integers = [
+        {"name": "id", "type": "integer"},
+        {"name": "person", "type": "integer"},
+        {"name": "at", "type": "timestamp"},
+    ]
+    vectors = {"name": "vectors", "data_class": "content", "store": "shop", "table": "documents"}
+    config = configured(
+        stores=[{**place, "credentials_dir": str(tmp_path), "ca_file": str(server.ca_file)}],
+        tables=[contract("orders", "content", schema_name="app", columns=integers)],
+        collections=[{**vectors, "subject_field": "customer"}],
+        objects=[],
+    )
+    assert run("erase", "--subject", "nobody", "--config", config) == 0
+    assert run("erase", "--subject", "1", "--config", config) == 0
+    found = outcomes(receipts(tmp_path)[1])
+    assert found["shop/orders"] == ("erased", 4000, 4000, 0)
+    assert found["shop-vectors/vectors"] == ("erased", 100, 100, 0)
+    left = "SELECT count(*) AS all, count(*) FILTER (WHERE {} = {}) AS hers FROM {}"
+    (orders,), (documents,) = asyncio.run(
+        _execute(
+            server,
+            "assistant",
+            left.format("person", "1", "app.orders"),
+            left.format("metadata ->> 'customer'", "'1'", "documents"),
+        )
+    )
+    assert (orders["all"], orders["hers"], documents["all"], documents["hers"]) == (8000, 0, 200, 0)
+
+    # 720 hours are 30 days: what is older goes, but for the person in the hold.
+    held = json.loads(config.read_text()) | {"holds": [{"name": "case-7", "subjects": ["2"]}]}
+    config.write_text(json.dumps(held))
+    assert run("retain", "--config", config) == 0
+    (rows,) = asyncio.run(
+        _execute(server, "assistant", "SELECT person, count(*) FROM app.orders GROUP BY 1 ORDER BY 1")
+    )
+    (nobody, kept), (held_person, held_rows) = (tuple(row) for row in rows)
+    assert (nobody, held_person, held_rows) == (0, 2, 4000)
+    assert kept in (239, 240)  # row 720 is 30 days old to the second
+
+
+def test_a_server_that_accepts_and_never_answers_is_a_failure_within_the_deadline(configured, tmp_path, monkeypatch):
+    monkeypatch.setattr("plinth_runtime.governance.databases.CONNECT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "username").write_text("plinth")
+        (tmp_path / "password").write_text("password-canary")
+        place = {"kind": "postgres", "name": "shop", "host": "127.0.0.1", "port": silent.getsockname()[1]}
+        store = {**place, "database": "assistant", "credentials_dir": str(tmp_path)}
+        config = configured(stores=[store])
+        began = time.monotonic()
+        assert run("erase", "--subject", "ann", "--config", config) == 3
+        assert time.monotonic() - began < 20
+    assert outcomes(receipts(tmp_path)[0])["letters/people/{subject}/"] == ("erased", 1, 1, 0)
+    assert "password-canary" not in (tmp_path / "ledger/receipts/00000001.json").read_text()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from plinth import addresses, naming, pods
 from plinth.cluster import device_layer
 from plinth.gateway import hosted
+from plinth.governance import plan as governor
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
@@ -88,6 +89,7 @@ def every_pod(namespace: str) -> Pods:
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -115,6 +117,7 @@ def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
         *_gateway(spec),
         *_models(spec),
         *_vectors(spec),
+        *_governance(spec),
         *_monitoring(spec),
         *_devices(spec),
     )
@@ -168,6 +171,18 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
     yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+
+
+def _governance(spec: PlatformSpec) -> Iterator[Flow]:
+    section = spec.governance
+    if section is None or not section.governs:
+        return
+    yield Flow(GOVERNOR, INTERNET, (443,), "erase in S3, sign receipts with KMS, send lineage")
+    yield Flow(GOVERNOR, POD_IDENTITY, (80,), "credentials for S3 and KMS")
+    if section.in_postgres:
+        yield Flow(GOVERNOR, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "measure, erase and expire rows")
+    if any(table.measured for table in section.tables):
+        yield Flow(MONITORING, GOVERNOR, (governor.METRICS_PORT,), "scrape what was measured of tables")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

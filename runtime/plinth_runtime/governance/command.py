@@ -5,7 +5,7 @@ from typing import Any
 
 from plinth_runtime.errors import StartupError
 
-PARTS = ("ingest", "quarantine", "watch-tables", "erase", "retain", "verify-receipt")
+PARTS = ("ingest", "quarantine", "watch-tables", "erase", "retain", "verify-receipt", "backup", "drill")
 
 
 def add_parts(parts: Any) -> None:
@@ -27,6 +27,13 @@ def add_parts(parts: Any) -> None:
     _part(parts, "retain", "delete what is older than its class lets it be")
     verify = _part(parts, "verify-receipt", "check the signatures and the chain of the receipts")
     verify.add_argument("--public-key", metavar="FILE", help="the published key (PEM); else the signer's own")
+    backup = _part(parts, "backup", "copy the embedded stores, each consistently, with digests")
+    backup.add_argument("--to", required=True, metavar="FOLDER", help="where sets of backups are")
+    drill = _part(parts, "drill", "restore the newest backup into a scratch folder, and check every row and file")
+    drill.add_argument("--from", required=True, dest="source", metavar="FOLDER", help="where sets of backups are")
+    drill.add_argument("--report", required=True, metavar="FILE", help="where the report goes (JSON)")
+    drill.add_argument("--rpo-minutes", type=float, default=1500, metavar="N", help="oldest backup (default 1500)")
+    drill.add_argument("--rto-minutes", type=float, default=60, metavar="N", help="longest restore (default 60)")
 
 
 def _part(parts: Any, name: str, what: str) -> argparse.ArgumentParser:
@@ -60,6 +67,17 @@ def run(chosen: argparse.Namespace) -> int:
         from plinth_runtime.governance import verify
 
         return verify.run(chosen.config, chosen.public_key)
+
+    if chosen.part == "backup":
+        from plinth_runtime.governance import backup
+
+        return backup.run(chosen.config, chosen.to)
+
+    if chosen.part == "drill":
+        from plinth_runtime.governance import drill
+
+        limits = {"rpo_minutes": chosen.rpo_minutes, "rto_minutes": chosen.rto_minutes}
+        return drill.run(chosen.config, chosen.source, chosen.report, **limits)
 
     from plinth_runtime.governance import ingest
 

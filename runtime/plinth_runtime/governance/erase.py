@@ -87,7 +87,8 @@ def run(config_path: str, subject: str, *, dry_run: bool) -> int:
 def run_requests(config_path: str) -> int:
     """Erase everybody for whom there is a request: a file `requests/<any name>` with `{"subject": "..."}`.
 
-    A request goes when its receipt is there and nothing failed. Return the worst exit status.
+    A request goes when its receipt is there and nothing failed; one that is held stays. Return the exit status: 3 when
+    something failed, 1 when a request cannot be read.
     """
     config = load(config_path)
     files, worst = blobs(config.work), DONE
@@ -103,10 +104,13 @@ def run_requests(config_path: str) -> int:
         except StartupError as error:
             print(f"{name}: {error}")  # noqa: T201 - the Job's log
             status = FAILED
-        worst = max(worst, status)
-        # A held request stays: it is done when the hold ends.
         if status == DONE:
             files.remove(name)
+        elif status == HELD:
+            # It stays, and is done when the hold ends: nobody has to look at it before.
+            print(f"{name}: waits for the end of a legal hold")  # noqa: T201 - the Job's log
+        else:
+            worst = max(worst, status)
     return worst
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from plinth_runtime.errors import StartupError
 from plinth_runtime.governance.blobs import blobs
 from plinth_runtime.governance.config import Receipts
-from plinth_runtime.governance.signing import Signer, canonical, digest, signer, verified
+from plinth_runtime.governance.signing import Signer, canonical, digest, fingerprint, signer, verified
 
 FOLDER = "receipts/"
 FIRST = "0" * 64
@@ -70,7 +70,7 @@ class Ledger:
 
 
 def _sealed(receipt: Mapping[str, Any], by: Signer) -> bytes:
-    signature = base64.b64encode(by.sign(canonical(receipt))).decode()
+    signature = base64.b64encode(by.sign(fingerprint(receipt))).decode()
     return canonical({"receipt": receipt, "signature": {"algorithm": by.algorithm, "value": signature}})
 
 
@@ -82,8 +82,7 @@ def mistakes(entries: Iterator[tuple[str, bytes]], public_key: bytes) -> Iterato
         try:
             document = json.loads(data)
             receipt, signature = document["receipt"], document["signature"]
-            content = canonical(receipt)
-            sound = verified(signature["algorithm"], public_key, content, signature["value"])
+            sound = verified(signature["algorithm"], public_key, fingerprint(receipt), signature["value"])
         except (ValueError, KeyError, TypeError):
             yield f"{name}: is no receipt"
             previous = digest(data)

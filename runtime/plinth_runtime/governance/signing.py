@@ -25,7 +25,7 @@ class Signer(Protocol):
     algorithm: Algorithm
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of `data`."""
+        """The signature of `data`, which is short: KMS takes 4,096 bytes at most."""
         ...
 
     def public_key(self) -> bytes:
@@ -60,6 +60,11 @@ def _plain(value: Any) -> Any:
 def digest(data: bytes) -> str:
     """SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint(value: Any) -> bytes:
+    """What is signed of a document, however long it is: the SHA-256 of its canonical JSON, 32 bytes."""
+    return hashlib.sha256(canonical(value)).digest()
 
 
 def verified(algorithm: str, public_key: bytes, data: bytes, signature: str) -> bool:
@@ -136,13 +141,8 @@ class Kms:
         self._key_id, self._client = wanted.key_id, aws_client("kms")
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of `data`, whose digest is what travels."""
-        answer = self._call(
-            "sign",
-            Message=hashlib.sha256(data).digest(),
-            MessageType="DIGEST",
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
+        """The signature of `data`."""
+        answer = self._call("sign", Message=data, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
         return bytes(answer["Signature"])
 
     def public_key(self) -> bytes:

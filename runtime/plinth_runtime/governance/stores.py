@@ -6,9 +6,16 @@ from dataclasses import dataclass
 
 from plinth_runtime.errors import StartupError
 from plinth_runtime.governance.blobs import blobs
-from plinth_runtime.governance.config import QUARANTINE, GovernanceConfig, Store
+from plinth_runtime.governance.config import QUARANTINE, Collection, GovernanceConfig, Store
 from plinth_runtime.governance.databases import connect
-from plinth_runtime.governance.subjects import ObjectsStore, Place, QuarantineStore, SubjectStore, TableStore
+from plinth_runtime.governance.subjects import (
+    CollectionsStore,
+    ObjectsStore,
+    Place,
+    QuarantineStore,
+    SubjectStore,
+    TableStore,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,10 @@ def _known(config: GovernanceConfig) -> list[_Opening]:
         places = [Place(table.name, table.data_class) for table in config.tables if table.store == store.name]
         if places:
             found.append((store.name, places, _tables(config, store)))
+        vectors = [item for item in config.collections if item.store == store.name]
+        if vectors:
+            places = [Place(item.name, item.data_class) for item in vectors]
+            found.append((f"{store.name}-vectors", places, _collections(store, vectors)))
     for item in config.objects:
         found.append(
             (item.name, [Place(item.subject_prefix, item.data_class)], _later(lambda it=item: ObjectsStore(it)))
@@ -62,6 +73,13 @@ def _tables(config: GovernanceConfig, store: Store) -> Callable[[], Awaitable[Su
 
     async def make() -> SubjectStore:
         return TableStore(await connect(store), contracts)
+
+    return make
+
+
+def _collections(store: Store, collections: Sequence[Collection]) -> Callable[[], Awaitable[SubjectStore]]:
+    async def make() -> SubjectStore:
+        return CollectionsStore(await connect(store), collections)
 
     return make
 

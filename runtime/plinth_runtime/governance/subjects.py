@@ -18,7 +18,7 @@ from uuid import UUID
 from plinth_runtime.errors import StartupError
 from plinth_runtime.governance import tables
 from plinth_runtime.governance.blobs import Blobs, blobs
-from plinth_runtime.governance.config import QUARANTINE, Contract, GovernanceConfig, Objects
+from plinth_runtime.governance.config import QUARANTINE, Collection, Contract, GovernanceConfig, Objects
 from plinth_runtime.governance.contracts import Broken
 from plinth_runtime.governance.databases import Database, quote
 from plinth_runtime.governance.quarantine import Quarantine
@@ -154,6 +154,51 @@ class TableStore:
         while deleted := await self._database.execute(statement, [*values, *values]):
             gone += deleted
         return gone
+
+
+class CollectionsStore:
+    """Collections of vectors in PostgreSQL: a record goes with its vector, its text and its metadata."""
+
+    def __init__(self, database: Database, collections: Sequence[Collection]) -> None:
+        self.name, self._database = f"{database.name}-vectors", database
+        self._collections = {collection.name: collection for collection in collections}
+        self.places = [Place(collection.name, collection.data_class) for collection in collections]
+
+    async def count(self, place: Place, subject: str) -> int:
+        """Records of a person, of every tenant."""
+        table, field = self._where(place)
+        query = f"SELECT count(*) FROM {table} WHERE metadata ->> CAST(? AS text) = ?"  # noqa: S608 - the name is quoted
+        return int((await self._database.fetch(query, [field, subject]))[0][0])
+
+    async def erase(self, place: Place, subject: str) -> int:
+        """Delete a person's records, of every tenant."""
+        table, field = self._where(place)
+        statement = f"DELETE FROM {table} WHERE metadata ->> CAST(? AS text) = ?"  # noqa: S608 - the name is quoted
+        return await self._database.execute(statement, [field, subject])
+
+    async def anonymize(self, place: Place, subject: str) -> int:
+        """A vector says what its text said: it cannot be anonymized.
+
+        Raises:
+            StartupError: always.
+        """
+        raise StartupError(f"collection {place.name} cannot be anonymized: give it a class with deletion erase")
+
+    async def expire(self, place: Place, before: datetime, but: Sequence[str]) -> int:
+        """Delete records that were last written before an instant."""
+        table, field = self._where(place)
+        held = "".join(" AND metadata ->> CAST(? AS text) IS DISTINCT FROM ?" for _ in but)
+        values = [value for subject in but for value in (field, subject)]
+        statement = f"DELETE FROM {table} WHERE updated_at < ?{held}"  # noqa: S608 - the name is quoted
+        return await self._database.execute(statement, [before, *values])
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._database.close()
+
+    def _where(self, place: Place) -> tuple[str, str]:
+        collection = self._collections[place.name]
+        return quote(collection.table), collection.subject_field
 
 
 class ObjectsStore:

@@ -70,6 +70,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("environment", "network", "remote_gpus"), remote.where),
     (("environment", "network", "models", "recovery"), recovery.objectives),
     (governance.SECTIONS, governance.holdings),
+    (governance.SECTIONS, governance.contents),
     (governance.SECTIONS, governance.places),
     (governance.SECTIONS, governance.sensitivity),
     (governance.SECTIONS, governance.lifetimes),

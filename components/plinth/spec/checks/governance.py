@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from plinth.spec.checks.references import one_of
 from plinth.spec.environment import DataClass
-from plinth.spec.governance import DataRules, Governance
+from plinth.spec.governance import DataRules, Governance, Table
 from plinth.spec.problem import Problem, nearest
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def held(governance: Governance) -> dict[str, str]:
     }
     found = {f"{path}.{kind}.{name}": data for kind, entries in named.items() for name, data in entries.items()}
     single = {"postgres": holdings.postgres, "cache": holdings.cache, "audit_trail": holdings.audit_trail}
-    return found | {f"{path}.{kind}": data for kind, data in single.items() if data}
+    found |= {f"{path}.{kind}": data for kind, data in single.items() if data}
+    return found
 
 
 def holdings(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -66,6 +67,69 @@ def holdings(spec: "PlatformSpec") -> Iterator[Problem]:
             yield Problem(f"governance.holdings.{kind}", None, f"the class of its data: {', '.join(names)}")
 
 
+def contents(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Tables, personal files and legal holds refer to what exists, and agree with their class."""
+    governance = spec.governance
+    if governance is None:
+        return
+    names = [rules.name for rules in governance.classes]
+    for index, table in enumerate(governance.tables):
+        path = f"governance.tables[{index}]"
+        yield from one_of(f"{path}.data_class", table.data_class, names, "classes of section governance")
+        if table.name in [other.name for other in governance.tables[:index]]:
+            yield Problem(f"{path}.name", table.name, "a name that no table before has")
+        yield from _anonymous(path, table, governance.rules(table.data_class))
+    for index, files in enumerate(governance.personal_files):
+        path = f"governance.personal_files[{index}].bucket"
+        yield from one_of(path, files.bucket, [bucket.name for bucket in spec.storage.buckets], "buckets")
+        rules = governance.rules(governance.holdings.buckets.get(files.bucket, ""))
+        if rules and rules.deletion == "anonymize":
+            yield Problem(
+                path, files.bucket, f"a bucket whose class is erased: {rules.name} is anonymized, files cannot be"
+            )
+    yield from _vectors(spec, governance)
+    for index, hold in enumerate(governance.holds):
+        path = f"governance.holds[{index}]"
+        if hold.name in [other.name for other in governance.holds[:index]]:
+            yield Problem(f"{path}.name", hold.name, "a name that no legal hold before has")
+        for number, name in enumerate(hold.data_classes):
+            yield from one_of(f"{path}.data_classes[{number}]", name, names, "classes of section governance")
+    for rules in governance.classes:
+        if rules.purpose == "audit" and governance.governs and governance.receipt_days < rules.keep_days:
+            allowed = f"at least the {rules.keep_days} days of class {rules.name}: receipts are audit data"
+            yield Problem("governance.receipt_days", governance.receipt_days, allowed)
+
+
+def _vectors(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
+    """Records about persons are where the governor can delete them, and their class lets it."""
+    known = [collection.name for collection in spec.vector.collections]
+    for index, vectors in enumerate(governance.personal_vectors):
+        path = f"governance.personal_vectors[{index}].collection"
+        yield from one_of(path, vectors.collection, known, "collections of the vector store")
+        if str(spec.vector.kind) != "pgvector":
+            yield Problem(path, vectors.collection, "absent: the governor erases records of a pgvector store only")
+        rules = governance.rules(governance.holdings.collections.get(vectors.collection, ""))
+        if rules and rules.deletion == "anonymize":
+            allowed = f"a collection whose class is erased or kept: {rules.name} is anonymized, vectors cannot be"
+            yield Problem(path, vectors.collection, allowed)
+
+
+def _anonymous(path: str, table: Table, rules: DataRules | None) -> Iterator[Problem]:
+    """A table whose rows outlive the person can do without who it was; one that goes by age says how old rows are."""
+    if rules and rules.retention_days is not None and not table.written:
+        yield Problem(f"{path}.written", None, f"the column to count the {rules.retention_days} days of its class from")
+    if rules is None or rules.deletion != "anonymize" or not table.subject:
+        return
+    for number, column in enumerate(table.columns):
+        where = f"{path}.columns[{number}]"
+        if column.name == table.subject and column.type != "text":
+            yield Problem(f"{where}.type", column.type, f"text: class {rules.name} is anonymized, which changes the id")
+        if column.personal and column.required:
+            yield Problem(
+                f"{where}.required", True, f"false: class {rules.name} is anonymized, which empties the column"
+            )
+
+
 def _stores(spec: "PlatformSpec") -> dict[str, list[str]]:
     """Names of the stores of each kind that has several."""
     return {
@@ -80,7 +144,7 @@ def places(spec: "PlatformSpec") -> Iterator[Problem]:
     governance = spec.governance
     if governance is None:
         return
-    used = set(held(governance).values())
+    used = {*held(governance).values(), *(table.data_class for table in governance.tables)}
     for index, rules in enumerate(governance.classes):
         if not rules.regions or rules.name not in used:
             continue
@@ -95,7 +159,8 @@ def places(spec: "PlatformSpec") -> Iterator[Problem]:
 def _is_copied(governance: Governance, rules: DataRules) -> bool:
     """Whether a store that the second region gets copies of holds the class: buckets, and backups of databases."""
     held_here = governance.holdings
-    return rules.name in {*held_here.buckets.values(), held_here.postgres}
+    tables = {table.data_class for table in governance.tables}
+    return rules.name in {*held_here.buckets.values(), held_here.postgres, *tables}
 
 
 def sensitivity(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -125,8 +190,7 @@ def _keeper(spec: "PlatformSpec", path: str) -> str | None:
     kind = path.split(".")[2]
     if kind == "snowflake":
         return "Snowflake"
-    engine = str(getattr(spec.vector, "kind", ""))
-    return "Pinecone" if kind == "collections" and engine in ELSEWHERE else None
+    return "Pinecone" if kind == "collections" and str(spec.vector.kind) in ELSEWHERE else None
 
 
 def lifetimes(spec: "PlatformSpec") -> Iterator[Problem]:
