@@ -101,7 +101,7 @@ def config(
         objects=[
             Objects(
                 name=f"bucket-{files.bucket}-{number}",
-                data_class=section.holdings.buckets[files.bucket],
+                data_class=section.holdings.buckets.get(files.bucket) or section.holdings.others or "",
                 place=S3Place(bucket=buckets[files.bucket]),
                 subject_prefix=files.prefix,
             )
@@ -110,7 +110,7 @@ def config(
         collections=[
             Collection(
                 name=f"vectors-{vectors.collection.replace('_', '-')}",
-                data_class=section.holdings.collections[vectors.collection],
+                data_class=section.holdings.collections.get(vectors.collection) or section.holdings.others or "",
                 store=database_store(vector_database),
                 table=vectors.collection,
                 subject_field=vectors.subject_field,

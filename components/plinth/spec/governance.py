@@ -55,6 +55,9 @@ class DataRules(Model):
 class Holdings(Model):
     """Which class the data in each store belongs to. Every store of the platform has one."""
 
+    others: Name | None = None
+    """Class of buckets, collections and Snowflake databases that are not named below. Empty: each must be named."""
+
     buckets: dict[str, Name] = {}
     """Bucket of `storage.buckets` -> class."""
 

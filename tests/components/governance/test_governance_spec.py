@@ -14,9 +14,22 @@ from plinth.spec import SpecError, load_spec
 REGIONS = ["us-east-1", "us-west-2"]
 
 
+def strict() -> dict[str, Any]:
+    """The production environment, with every store to be named."""
+    made = deepcopy(document("prod"))
+    del made["governance"]["holdings"]["others"]
+    known = {"buckets": made["storage"]["buckets"], "collections": made["vector"]["collections"]}
+    for kind, entries in known.items():
+        for entry in entries:
+            made["governance"]["holdings"][kind].setdefault(entry["name"], "content")
+    return made
+
+
 def changed(path: str, value: Any) -> dict[str, Any]:
     """The production environment with one value changed; None takes it away."""
     made = deepcopy(document("prod"))
+    if value is None:
+        made = strict()
     *parents, last = path.split("/")
     place: Any = made
     for key in parents:
@@ -77,6 +90,16 @@ def test_an_environment_without_the_section_is_as_before(name):
 )
 def test_what_does_not_agree_is_named(path, value, said):
     assert said in problems(changed(path, value))
+
+
+def test_what_is_not_named_has_the_class_of_others():
+    made = document("prod")
+    made["governance"]["classes"].append({"name": "brief", "sensitivity": "internal", "retention_days": 100})
+    made["governance"]["holdings"] |= {"others": "brief"}
+    made["storage"]["buckets"].append({"name": "scratch", "expire_after_days": 90})
+    assert "at most 70: class brief ends after 100 days" in problems(made)
+    made["storage"]["buckets"][-1]["expire_after_days"] = 70
+    assert "scratch" not in str(load_spec(made).governance)
 
 
 def test_data_that_the_other_region_gets_copies_of_may_rest_there():

@@ -134,3 +134,34 @@ def test_other_parts_that_do_not_agree_are_named(section, said):
     with pytest.raises(SpecError) as caught:
         load_spec(made)
     assert said in str(caught.value)
+
+
+def with_vectors(**vector: Any) -> dict[str, Any]:
+    made = document("prod")
+    made["vector"] = {"kind": "pgvector", "collections": [{"name": "tickets", "dimensions": 8}]}
+    made["governance"]["holdings"]["collections"] = {"tickets": vector.pop("data_class", "content")}
+    made["governance"]["personal_vectors"] = [{"collection": "tickets", "subject_field": "customer", **vector}]
+    return made
+
+
+def test_records_of_a_collection_are_erased_in_the_database_that_they_are_in():
+    section = load_spec(with_vectors()).governance
+    assert section is not None
+    names = {"host": "db", "port": 5432, "work": "work-1", "receipts": "receipts-1", "key_arn": "arn:aws:kms:key"}
+    config = plan.config(section, "prod", buckets={"datasets": "datasets-1"}, vector_database="vectors", **names)
+    (collection,) = config.collections
+    assert (collection.table, collection.subject_field, collection.data_class) == ("tickets", "customer", "content")
+    assert collection.store in {store.name for store in config.stores if store.database == "vectors"}
+
+
+@pytest.mark.parametrize(
+    ("vector", "said"),
+    [
+        ({"collection": "ticket"}, "Did you mean 'tickets'?"),
+        ({"data_class": "marts"}, "marts is anonymized, vectors cannot be"),
+    ],
+)
+def test_collections_that_cannot_be_erased_are_named(vector, said):
+    with pytest.raises(SpecError) as caught:
+        load_spec(with_vectors(**vector))
+    assert said in str(caught.value)

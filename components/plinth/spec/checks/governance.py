@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from plinth.spec.checks.references import one_of
+from plinth.spec.data import Bucket
 from plinth.spec.environment import DataClass
 from plinth.spec.governance import DataRules, Governance, Table
 from plinth.spec.problem import Problem, nearest
@@ -27,18 +28,23 @@ ELSEWHERE = ("pinecone",)
 """Vector stores that another company runs, with keys of its own."""
 
 
-def held(governance: Governance) -> dict[str, str]:
-    """Class of everything that `holdings` names, by its path in the spec."""
-    holdings, path = governance.holdings, "governance.holdings"
-    named: dict[str, Mapping[str, str]] = {
-        "buckets": holdings.buckets,
-        "collections": holdings.collections,
-        "snowflake": holdings.snowflake,
-    }
-    found = {f"{path}.{kind}.{name}": data for kind, entries in named.items() for name, data in entries.items()}
-    single = {"postgres": holdings.postgres, "cache": holdings.cache, "audit_trail": holdings.audit_trail}
-    found |= {f"{path}.{kind}": data for kind, data in single.items() if data}
-    return found
+def held(spec: "PlatformSpec", governance: Governance) -> dict[str, str]:
+    """Class of every store that has one, by its path in the spec."""
+    here, path = governance.holdings, "governance.holdings"
+    found: dict[str, str] = {}
+    for kind, known in _stores(spec).items():
+        named: Mapping[str, str] = getattr(here, kind)
+        if here.others:
+            found |= {f"{path}.{kind}.{name}": here.others for name in known}
+        found |= {f"{path}.{kind}.{name}": data for name, data in named.items()}
+    single = {"postgres": here.postgres, "cache": here.cache, "audit_trail": here.audit_trail}
+    return found | {f"{path}.{kind}": data for kind, data in single.items() if data}
+
+
+def _rules(governance: Governance, kind: str, name: str) -> DataRules | None:
+    """The class of a store of which there are several."""
+    named: Mapping[str, str] = getattr(governance.holdings, kind)
+    return governance.rules(named.get(name) or governance.holdings.others or "")
 
 
 def holdings(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -50,17 +56,16 @@ def holdings(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield Problem(f"governance.classes[{index}].name", name, "a name that no class before has")
-    for path, name in held(governance).items():
+    for path, name in held(spec, governance).items():
         yield from one_of(path, name, names, "classes of section governance")
-    stores = _stores(spec)
-    for kind, known in stores.items():
+    for kind, known in _stores(spec).items():
         given: Mapping[str, str] = getattr(governance.holdings, kind)
         for name in given:
             if name not in known:
                 allowed = f"one of {', '.join(known)}" if known else f"absent: there are no {kind}"
                 yield Problem(f"governance.holdings.{kind}", name, allowed, nearest(name, known))
         for name in known:
-            if name not in given:
+            if name not in given and not governance.holdings.others:
                 yield Problem(f"governance.holdings.{kind}.{name}", None, f"the class of its data: {', '.join(names)}")
     for kind in ("postgres", "cache", *(["audit_trail"] if spec.security.runs(spec.security.audit_trail) else [])):
         if getattr(governance.holdings, kind) is None:
@@ -82,7 +87,7 @@ def contents(spec: "PlatformSpec") -> Iterator[Problem]:
     for index, files in enumerate(governance.personal_files):
         path = f"governance.personal_files[{index}].bucket"
         yield from one_of(path, files.bucket, [bucket.name for bucket in spec.storage.buckets], "buckets")
-        rules = governance.rules(governance.holdings.buckets.get(files.bucket, ""))
+        rules = _rules(governance, "buckets", files.bucket)
         if rules and rules.deletion == "anonymize":
             yield Problem(
                 path, files.bucket, f"a bucket whose class is erased: {rules.name} is anonymized, files cannot be"
@@ -108,7 +113,7 @@ def _vectors(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
         yield from one_of(path, vectors.collection, known, "collections of the vector store")
         if str(spec.vector.kind) != "pgvector":
             yield Problem(path, vectors.collection, "absent: the governor erases records of a pgvector store only")
-        rules = governance.rules(governance.holdings.collections.get(vectors.collection, ""))
+        rules = _rules(governance, "collections", vectors.collection)
         if rules and rules.deletion == "anonymize":
             allowed = f"a collection whose class is erased or kept: {rules.name} is anonymized, vectors cannot be"
             yield Problem(path, vectors.collection, allowed)
@@ -131,7 +136,7 @@ def _anonymous(path: str, table: Table, rules: DataRules | None) -> Iterator[Pro
 
 
 def _stores(spec: "PlatformSpec") -> dict[str, list[str]]:
-    """Names of the stores of each kind that has several."""
+    """Names of the stores of each kind of which there are several."""
     return {
         "buckets": [bucket.name for bucket in spec.storage.buckets],
         "collections": [collection.name for collection in spec.vector.collections],
@@ -144,23 +149,23 @@ def places(spec: "PlatformSpec") -> Iterator[Problem]:
     governance = spec.governance
     if governance is None:
         return
-    used = {*held(governance).values(), *(table.data_class for table in governance.tables)}
+    used = {*held(spec, governance).values(), *(table.data_class for table in governance.tables)}
     for index, rules in enumerate(governance.classes):
         if not rules.regions or rules.name not in used:
             continue
         path, where = f"governance.classes[{index}].regions", spec.environment.region
         if where not in rules.regions:
             yield Problem(path, rules.regions, f"regions with environment.region {where}, where its data rests")
-        if spec.recovery and spec.recovery.region not in rules.regions and _is_copied(governance, rules):
+        if spec.recovery and spec.recovery.region not in rules.regions and _is_copied(spec, governance, rules):
             other = spec.recovery.region
             yield Problem(path, rules.regions, f"regions with recovery.region {other}, where copies of its data rest")
 
 
-def _is_copied(governance: Governance, rules: DataRules) -> bool:
+def _is_copied(spec: "PlatformSpec", governance: Governance, rules: DataRules) -> bool:
     """Whether a store that the second region gets copies of holds the class: buckets, and backups of databases."""
-    held_here = governance.holdings
+    buckets = [_rules(governance, "buckets", bucket.name) for bucket in spec.storage.buckets]
     tables = {table.data_class for table in governance.tables}
-    return rules.name in {*held_here.buckets.values(), held_here.postgres, *tables}
+    return rules in buckets or rules.name in {governance.holdings.postgres, *tables}
 
 
 def sensitivity(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -178,7 +183,7 @@ def sensitivity(spec: "PlatformSpec") -> Iterator[Problem]:
         if rules and rules.sensitivity != bucket.data_class:
             allowed = f"{rules.sensitivity}, as its class {rules.name} says"
             yield Problem(f"storage.buckets[{index}].data_class", bucket.data_class, allowed)
-    for path, name in held(governance).items():
+    for path, name in held(spec, governance).items():
         rules = governance.rules(name)
         if rules and rules.encryption == "customer_key" and (whose := _keeper(spec, path)):
             allowed = f"a class with encryption: any, because {whose} encrypts with keys of its own"
@@ -199,25 +204,34 @@ def lifetimes(spec: "PlatformSpec") -> Iterator[Problem]:
     if governance is None:
         return
     for index, bucket in enumerate(spec.storage.buckets):
-        rules = governance.rules(governance.holdings.buckets.get(bucket.name, ""))
+        rules, old = _rules(governance, "buckets", bucket.name), _old_version_days(bucket)
         if rules is None:
             continue
         path, expires = f"storage.buckets[{index}].expire_after_days", bucket.expire_after_days
         if expires is not None and expires < rules.keep_days:
             yield Problem(path, expires, f"at least {rules.keep_days}, which class {rules.name} keeps its data")
-        if rules.retention_days is not None and (expires or rules.retention_days) + bucket.old_version_days > (
-            rules.retention_days
-        ):
-            most = rules.retention_days - bucket.old_version_days
-            allowed = f"class {rules.name} ends after {rules.retention_days} days"
-            if most < 1:
-                path = f"storage.buckets[{index}].old_version_days"
-                yield Problem(path, bucket.old_version_days, f"below {rules.retention_days}: {allowed}")
-            else:
-                allowed = f"at most {most}: {allowed}, and old versions stay for {bucket.old_version_days}"
-                yield Problem(path, expires, allowed)
+        retention = rules.retention_days
+        if retention is None or (expires is not None and expires + old <= retention):
+            continue
+        allowed = f"class {rules.name} ends after {retention} days"
+        if old >= retention:
+            yield Problem(f"storage.buckets[{index}].old_version_days", old, f"below {retention}: {allowed}")
+        else:
+            yield Problem(path, expires, f"at most {retention - old}: {allowed}, and old versions stay for {old}")
     yield from _copies(spec, governance)
     yield from _audit(spec, governance)
+
+
+def _old_version_days(bucket: Bucket) -> int:
+    """Days that old versions of a bucket's objects are kept."""
+    return bucket.old_version_days or {"public": 7, "restricted": 90}.get(bucket.data_class, 30)
+
+
+def _backup_days(spec: "PlatformSpec") -> list[tuple[str, int]]:
+    """Where the spec says how long backups are kept, and what it says there."""
+    said = (("backups", "keep_days"), ("recovery", "backup_keep_days"))
+    found = [(f"{section}.{field}", getattr(getattr(spec, section, None), field, None)) for section, field in said]
+    return [("postgres.backup_days", spec.postgres.backup_days), *((path, days) for path, days in found if days)]
 
 
 def _copies(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
@@ -230,7 +244,8 @@ def _copies(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
         kept.append(("recovery.backup_keep_days", here.postgres, spec.recovery.backup_keep_days, 0))
     for index, database in enumerate(spec.snowflake.databases if spec.snowflake else []):
         path = f"snowflake.databases[{index}].retention_days"
-        kept.append((path, here.snowflake.get(database.name), database.retention_days, FAIL_SAFE_DAYS))
+        rules = _rules(governance, "snowflake", database.name)
+        kept.append((path, rules.name if rules else None, database.retention_days, FAIL_SAFE_DAYS))
     for path, name, days, more in kept:
         rules = governance.rules(name or "")
         if rules and rules.retention_days is not None and days + more > rules.retention_days:
