@@ -104,6 +104,7 @@ def test_production_is_a_whole_platform(prod):
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
         "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "Entry", "Gateway", "GeneralNodePool",
+        "Governor",
         "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network",
         "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant",
         "VectorStore", "WorkloadIdentity",

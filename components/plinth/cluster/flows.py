@@ -90,6 +90,9 @@ CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="co
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
 GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
+WATCH = Pods(
+    "pod that measures tables", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP, governor.APP).items())
+)
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -182,7 +185,7 @@ def _governance(spec: PlatformSpec) -> Iterator[Flow]:
     if section.in_postgres:
         yield Flow(GOVERNOR, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "measure, erase and expire rows")
     if any(table.measured for table in section.tables):
-        yield Flow(MONITORING, GOVERNOR, (governor.METRICS_PORT,), "scrape what was measured of tables")
+        yield Flow(MONITORING, WATCH, (governor.METRICS_PORT,), "scrape what was measured of tables")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

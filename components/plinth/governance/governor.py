@@ -21,6 +21,7 @@ from plinth.spec.governance import Governance
 from plinth.storage import lifecycle
 from plinth.storage.bucket import PrivateBucket, private_bucket
 from plinth.storage.object_store import ObjectStore
+from plinth_runtime import names
 
 WORK_DAYS = 400
 """Days after which quarantined rows and forgotten work go; batches that are fixed go at once."""
@@ -91,11 +92,11 @@ class Governor(Component):
             policies=self._policies(storage, work, receipts, data_key_arn),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        before = [config, account, identity, self._wall(databases_cidr, scraped_from)]
+        before = [config, account, identity, self._wall(databases_cidr)]
         if section.in_postgres:
             before += [self._credentials(environment, postgres, bridge), *postgres.ready]
         if any(table.measured for table in section.tables):
-            self._watch(rendered, before)
+            self._watch(rendered, [*before, self._scraped(scraped_from)])
         self._job("erase", plan.ERASE_SCHEDULE, ["--requests"], before)
         self._job("retain", plan.RETAIN_SCHEDULE, [], before)
         self.register_outputs(
@@ -205,9 +206,8 @@ class Governor(Component):
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[read]),
         )
 
-    def _wall(self, databases_cidr: str, scraped_from: str) -> pulumi.Resource:
-        monitoring = pods.allow_from([pods.peer(scraped_from)], plan.METRICS_PORT)
-        measured = any(table.measured for table in self._section.tables)
+    def _wall(self, databases_cidr: str) -> pulumi.Resource:
+        """Every pod of the governor reaches AWS and databases, and nothing reaches it."""
         databases = [pods.allow_addresses(databases_cidr, PORT)] if self._section.in_postgres else []
         return networking.v1.NetworkPolicy(
             f"{self._prefix}-wall",
@@ -215,13 +215,25 @@ class Governor(Component):
             spec=networking.v1.NetworkPolicySpecArgs(
                 pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods.selector(plan.APP)),
                 policy_types=["Ingress", "Egress"],
-                ingress=[monitoring] if measured else [],
                 egress=[
                     pods.allow_dns(),
                     pods.allow_pod_identity(),
                     pods.allow_addresses("0.0.0.0/0", 443),
                     *databases,
                 ],
+            ),
+            opts=self.options(networking.v1.NetworkPolicy),
+        )
+
+    def _scraped(self, by: str) -> pulumi.Resource:
+        """Monitoring reaches the pod that measures."""
+        return networking.v1.NetworkPolicy(
+            f"{self._prefix}-scraped",
+            metadata=self._metadata(f"{plan.APP}-scraped"),
+            spec=networking.v1.NetworkPolicySpecArgs(
+                pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods.selector(plan.APP, plan.APP)),
+                policy_types=["Ingress"],
+                ingress=[pods.allow_from([pods.peer(by)], plan.METRICS_PORT)],
             ),
             opts=self.options(networking.v1.NetworkPolicy),
         )
@@ -288,13 +300,14 @@ class Governor(Component):
             secret = core.v1.SecretVolumeSourceArgs(secret_name=plan.CREDENTIALS)
             volumes.append(core.v1.VolumeArgs(name="credentials", secret=secret))
             mounts.append(core.v1.VolumeMountArgs(name="credentials", mount_path=plan.CREDENTIALS_DIR, read_only=True))
-        probe = pods.http_probe("/metrics", plan.METRICS, period=10, failures=6) if ports else None
+        probe = pods.http_probe(names.METRICS_PATH, plan.METRICS, period=10, failures=6) if ports else None
         container = core.v1.ContainerArgs(
             name=plan.APP,
             image=self._image,
             command=["plinth-runtime", part, *arguments, "--config", f"{plan.CONFIG_DIR}/{plan.CONFIG_FILE}"],
             env=[core.v1.EnvVarArgs(name="AWS_REGION", value=self._environment.region)],
             ports=ports or None,
+            startup_probe=probe,
             readiness_probe=probe,
             liveness_probe=probe,
             security_context=pods.container_security(),
