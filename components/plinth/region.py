@@ -6,6 +6,7 @@ import pulumi
 
 from plinth import layers
 from plinth.gateway.entry import Part
+from plinth.layers.governance import governance
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.secrets import SecretCopies
@@ -51,8 +52,8 @@ def build_region(
     foundation = layers.foundation(spec, given, stores)
     cluster = layers.cluster(spec, foundation, given)
     data = layers.data(spec, foundation, cluster, snowflake_key)
-    layers.governance(spec, foundation, cluster, data)
     models = layers.serving(spec, foundation, cluster)
     access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
     monitoring = layers.observability(spec, foundation, cluster)
+    governance(spec, foundation, cluster, data)
     return Platform(foundation, cluster, data, models, access, monitoring)

@@ -89,10 +89,6 @@ def every_pod(namespace: str) -> Pods:
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
-GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
-WATCH = Pods(
-    "pod that measures tables", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP, governor.APP).items())
-)
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -100,6 +96,11 @@ AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
 RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
+
+GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
+WATCH = Pods(
+    "pod that measures tables", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP, governor.APP).items())
+)
 
 INTERNET = Addresses("AWS, the Kubernetes API, the internet", "0.0.0.0/0")
 POD_IDENTITY = Addresses("Pod Identity agent of the node", "169.254.170.23/32")

@@ -1,4 +1,4 @@
-"""The program: seven layers, each a plain function from what it stands on to what it gives; a module for each.
+"""The program: six layers, each a plain function from what it stands on to what it gives; a module for each.
 
 They are the seams along which a company splits the stack once owners or cadence differ (`pulumi state move`).
 A name of this package is the layer's function, not the module that it comes from: `layers.cluster(...)`.
@@ -8,7 +8,6 @@ from plinth.layers.cluster import ClusterLayer, cluster
 from plinth.layers.data import Data, data
 from plinth.layers.foundation import Foundation, Stores, foundation, stores
 from plinth.layers.gateway import Access, gateway, remote_gpus
-from plinth.layers.governance import governance
 from plinth.layers.observability import observability
 from plinth.layers.serving import serving
 from plinth.layers.tenants import batch, tenants
@@ -24,7 +23,6 @@ __all__ = [
     "data",
     "foundation",
     "gateway",
-    "governance",
     "observability",
     "remote_gpus",
     "serving",

@@ -1,4 +1,4 @@
-"""One alert rule. Pure."""
+"""One alert rule of Prometheus. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal

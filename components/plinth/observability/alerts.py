@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from plinth import naming
 from plinth.kinds.prometheus import PrometheusRule, RuleGroup
 from plinth.observability import gpu_metrics, table_alerts
-from plinth.observability.alert import Alert, Severity
+from plinth.observability.alert import Alert
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import ScaleToZero, SelfHostedModel
 from plinth_runtime import names
-
-__all__ = ["Alert", "Severity", "alerts", "prometheus_rule"]
 
 LEAST_REQUESTS = 20
 """Requests within 10 minutes below which shares and percentiles say nothing."""

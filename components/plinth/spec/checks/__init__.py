@@ -60,6 +60,11 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("environment", "models", "gateway", "laptop"), laptop.laptop_only),
     (("environment", "models"), models.real_models_in_production),
     (("network", "gateway"), network.public_entry),
+    (governance.SECTIONS, governance.holdings),
+    (governance.SECTIONS, governance.contents),
+    (governance.SECTIONS, governance.places),
+    (governance.SECTIONS, governance.sensitivity),
+    (governance.SECTIONS, governance.lifetimes),
     (("environment", "models"), hosted.restricted_data),
     (("environment", "models"), hosted.identity_in_aws),
     (("bedrock", "models"), hosted.guardrails),
@@ -69,11 +74,6 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("environment", "network", "models", "recovery"), recovery.objectives),
-    (governance.SECTIONS, governance.holdings),
-    (governance.SECTIONS, governance.contents),
-    (governance.SECTIONS, governance.places),
-    (governance.SECTIONS, governance.sensitivity),
-    (governance.SECTIONS, governance.lifetimes),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
