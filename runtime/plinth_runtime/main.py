@@ -5,6 +5,7 @@ import sys
 
 from plinth_runtime import __version__
 from plinth_runtime.errors import StartupError
+from plinth_runtime.governance import command as governance
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +45,9 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return mirror.run(chosen.config)
 
+    if chosen.part in governance.PARTS:
+        return governance.run(chosen)
+
     from plinth_runtime import server
 
     if chosen.part == "gateway":
@@ -75,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
     mirror = parts.add_parser("mirror-weights", help="copy a model's weights from a hub into the bucket of models")
     mirror.add_argument("--config", required=True, metavar="PATH", help="what to copy (JSON, WeightsMirror)")
+    governance.add_parts(parts)
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

@@ -43,7 +43,14 @@ HELD_REQUESTS: Final = "plinth_gateway_held_requests"
 HOLD_REFUSALS_TOTAL: Final = "plinth_gateway_hold_refusals_total"
 BUILD_INFO: Final = "plinth_runtime_build_info"
 
+# Metrics of tables with a contract
+TABLE_NEWEST_TIMESTAMP: Final = "plinth_table_newest_timestamp_seconds"
+TABLE_ROWS_LAST_DAY: Final = "plinth_table_rows_last_day"
+TABLE_QUARANTINED_ROWS: Final = "plinth_table_quarantined_rows"
+TABLE_MEASURED_TIMESTAMP: Final = "plinth_table_measured_timestamp_seconds"
+
 # Labels of these metrics
+TABLE_LABEL: Final = "table"
 TENANT_LABEL: Final = "tenant"
 ROUTE_LABEL: Final = "route"
 BACKEND_LABEL: Final = "backend"

@@ -90,6 +90,8 @@ LIGHT = (
 )
 """What components may use of the runtime: types and names, with nothing but pydantic behind them."""
 
+LIGHT += ("governance.config",)
+
 ALLOWED = {
     "components": {f"plinth_runtime.{name}" for name in LIGHT},
     "runtime": set(),

@@ -35,6 +35,7 @@ OTHER_ENGINES = {
 """Metrics of Ray (which renames vLLM's), TGI and Triton, from their documentation."""
 
 KUBE_STATE_METRICS = {
+    "kube_cronjob_status_last_successful_time",
     "kube_deployment_status_replicas_available",
     "kube_node_status_allocatable",
     "kube_node_status_condition",
@@ -58,6 +59,7 @@ KNOWN_LABELS = LABELS | {
     "app_kubernetes_io_name",
     "model",
     "resource",
+    "cronjob",
 }
 
 
@@ -118,7 +120,9 @@ def test_alerts_fit_what_the_environment_has():
         "GpuThrottled",
         "GpuMetricsMissing",
     }
-    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices
+    governed = {"TableStale", "TableVolume", "TableNotMeasured", "RowsQuarantined"}
+    governed |= {"GovernorEraseLate", "GovernorRetainLate"}
+    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices | governed
     # Amazon watches the GPUs of EKS Auto Mode.
     assert not {alert.name for alert in alerts.alerts(spec("dev"))} & devices
     for alert in alerts.alerts(spec("prod")):
