@@ -147,7 +147,7 @@ class CacheLimits(_Model):
 
 
 class QueryTags(_Model):
-    """The JSON object that every query carries as QUERY_TAG, by which ACCOUNT_USAGE tells tenants and purposes apart."""
+    """The JSON object that every query carries as QUERY_TAG: ACCOUNT_USAGE tells tenants and purposes apart by it."""
 
     tenant: TagKey = "tenant"
     """Key of the tenant's name."""

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from pydantic import ValidationError
+
 from plinth_runtime.warehouse.config import (
     CacheLimits,
     EmbeddedWarehouse,
@@ -11,7 +13,6 @@ from plinth_runtime.warehouse.config import (
     WarehouseConfig,
     WorkloadWarehouses,
 )
-from pydantic import ValidationError
 
 ACCOUNT = {
     "kind": "snowflake",
