@@ -129,7 +129,8 @@ def table(collection: Collection) -> str:
 def index_prefix(collection: Collection) -> str:
     """How the names of the collection's vector indexes start; the table's name in full might leave no room."""
     digest = hashlib.sha256(collection.name.encode()).hexdigest()[:8]
-    return f"{collection.name[:30]}_{digest}_hnsw_"
+    # 63 bytes at most, with the longest settings behind it.
+    return f"{collection.name[:28]}_{digest}_hnsw_"
 
 
 def index_name(collection: Collection) -> str:
