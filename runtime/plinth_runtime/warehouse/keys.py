@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import jwt
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from plinth_runtime.errors import StartupError
@@ -28,8 +30,22 @@ def fingerprint(key: RSAPrivateKey) -> str:
 def token(key: RSAPrivateKey, account: str, user: str, *, seconds: int = TOKEN_SECONDS) -> str:
     """Make a key-pair JWT, which the REST API takes as a bearer token."""
     subject, now = f"{account.upper()}.{user.upper()}", int(time.time())
-    claims = {"iss": f"{subject}.{fingerprint(key)}", "sub": subject, "iat": now, "exp": now + seconds}
-    return jwt.encode(claims, key, algorithm="RS256")
+    claims: dict[str, object] = {
+        "iss": f"{subject}.{fingerprint(key)}",
+        "sub": subject,
+        "iat": now,
+        "exp": now + seconds,
+    }
+    signed = f"{_part({'alg': 'RS256', 'typ': 'JWT'})}.{_part(claims)}"
+    return f"{signed}.{_base64(key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
+
+
+def _part(content: dict[str, object]) -> str:
+    return _base64(json.dumps(content, separators=(",", ":")).encode())
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 @dataclass
