@@ -92,7 +92,7 @@ async def sign_in(endpoint: WarehouseEndpoint, ring: KeyRing | None, warehouse: 
         UnreachableError: the server does not answer in time, or not at all.
     """
     refused: WarehouseError | None = None
-    for key in ring.keys() if ring else [None]:
+    for key in ring.each() if ring else [None]:
         try:
             connection = await _connect(endpoint, warehouse, key)
         except WrongCredentialError as error:

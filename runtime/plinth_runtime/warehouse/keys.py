@@ -70,7 +70,7 @@ class KeyRing:
             for key in keys
         ]
 
-    def keys(self) -> Iterator[RSAPrivateKey]:
+    def each(self) -> Iterator[RSAPrivateKey]:
         """Give every key that can be read, the best first.
 
         Raises:

@@ -114,6 +114,15 @@ def _read(sql: str) -> Statement:
     )
 
 
+def is_known(sql: str) -> bool:
+    """Whether the parser knows the statement's whole structure, and not only its first word.
+
+    Raises:
+        RefusedStatementError: it cannot be parsed at all, or is not one statement.
+    """
+    return not any(_parse(sql).find_all(exp.Command))
+
+
 def check_read_only(statement: Statement) -> None:
     """Let only statements through that read, compute and nothing else.
 

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import secrets
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 
 from plinth_runtime.errors import StartupError
 
-UNSUPPORTED, CANCELED = 2, 604
-"""Snowflake's numbers for an unsupported feature and for a statement that was cancelled."""
+UNSUPPORTED, CANCELED, LOCKED = 2, 604, 625
+"""Snowflake's numbers for an unsupported feature, a statement that was cancelled, and one that met a lock."""
+
+IDLE_TRANSACTION_SECONDS = 2.0
+"""Time after which a transaction is rolled back whose client says nothing: it may have died."""
 
 HISTORY = 10_000
 """Queries that are remembered."""
@@ -60,6 +64,8 @@ class EngineSession:
     warehouse: str | None
     role: str | None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    in_transaction: bool = False
+    last_request: float = field(default_factory=time.monotonic)
 
 
 class Engine:
@@ -130,7 +136,9 @@ class Engine:
         """
         import snowflake.connector.errors as theirs
 
+        self._roll_back_abandoned(session)
         with session.lock:
+            session.last_request = time.monotonic()
             self._running[request_id] = session
             try:
                 return self._run(session, sql, rows)
@@ -139,6 +147,8 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - whatever DuckDB or the translation cannot do
                 if type(error).__name__ == "InterruptException":
                     raise RefusedError(CANCELED, "SQL execution canceled", "57014") from None
+                if type(error).__name__ == "TransactionException":
+                    raise RefusedError(LOCKED, "Another transaction has changed the same rows", "57014") from None
                 said = str(error).partition("\n")[0][:300]
                 message = (
                     f"Unsupported feature: the emulator cannot run this statement ({type(error).__name__}: {said})"
@@ -146,6 +156,19 @@ class Engine:
                 raise RefusedError(UNSUPPORTED, message, "0A000") from None
             finally:
                 self._running.pop(request_id, None)
+                session.last_request = time.monotonic()
+
+    def _roll_back_abandoned(self, caller: EngineSession) -> None:
+        oldest = time.monotonic() - IDLE_TRANSACTION_SECONDS
+        for session in list(self._sessions.values()):
+            idle = session is not caller and session.last_request < oldest and session.in_transaction
+            if idle and session.lock.acquire(blocking=False):
+                try:
+                    with contextlib.suppress(Exception):
+                        session.connection._duck_conn.execute("ROLLBACK")
+                        session.in_transaction = False
+                finally:
+                    session.lock.release()
 
     def _run(self, session: EngineSession, sql: str, rows: list[Any] | None) -> Outcome:
         cursor = session.connection.cursor()
@@ -153,7 +176,10 @@ class Engine:
         for values in rows or [None]:
             cursor.execute(sql, binding_params=values, server=True)
             affected += cursor.rowcount or 0
-        type_id = self._types.statement_type_id(self._parse(sql))
+        tree = self._parse(sql)
+        type_id = self._types.statement_type_id(tree)
+        if type_id == self._types.TCL:
+            session.in_transaction = tree.key == "transaction"
         rowtype = self._rowtype(cursor._describe_last_sql())
         session.connection.results_cache.clear()
         is_dml = type_id in self._types.DML_TYPE_IDS
