@@ -1,5 +1,6 @@
 """The warehouse emulator on a free port, in a thread of the test's process, so that tests see what arrived."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -21,6 +22,18 @@ class Emulator:
 
     port: int
     engine: Engine
+    wire: Wire
+
+    def hold_chunks(self) -> threading.Event:
+        """Answer no request for a chunk until the event that this returns is set."""
+        gate, answer = threading.Event(), self.wire.chunk
+
+        async def held(name: str) -> bytes | None:
+            await asyncio.to_thread(gate.wait, 30)
+            return await answer(name)
+
+        self.wire.chunk = held
+        return gate
 
     def endpoint(self, **more: object) -> EmbeddedWarehouse:
         """Where it is, as a configuration."""
@@ -41,7 +54,7 @@ def emulator(folder: Path | None = None, *, chunk_rows: int = 10_000, sign_in: S
         assert thread.is_alive(), "the emulator did not start"
         time.sleep(0.01)
     try:
-        yield Emulator(listener.getsockname()[1], engine)
+        yield Emulator(listener.getsockname()[1], engine, app)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -50,7 +50,7 @@ class Wire:
             return await _lifespan(receive, send)
         path = scope["path"]
         if scope["method"] == "GET" and path.startswith("/chunks/"):
-            chunk = self._chunks.get(path.removeprefix("/chunks/"))
+            chunk = await self.chunk(path.removeprefix("/chunks/"))
             return await respond(send, 200 if chunk else 404, chunk or b"", content_type=b"application/octet-stream")
         handler = self._routes.get((scope["method"], path))
         if handler is None:
@@ -66,6 +66,10 @@ class Wire:
         except (ApiError, ValueError, KeyError) as error:
             return await respond(send, 400, json.dumps({"success": False, "message": str(error)}).encode())
         return await respond(send, 200, json.dumps(answer).encode())
+
+    async def chunk(self, name: str) -> bytes | None:
+        """Return a chunk that waits to be fetched."""
+        return self._chunks.get(name)
 
     async def _login(self, call: "_Call") -> dict[str, Any]:
         self._sign_in(call.body["data"])
