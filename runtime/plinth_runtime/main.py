@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from plinth_runtime import __version__
 from plinth_runtime.errors import StartupError
@@ -29,6 +30,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return weights.run(chosen.source, chosen.to)
 
+    if chosen.part == "warehouse-emulator":
+        from plinth_runtime.warehouse.emulator import command as emulator
+
+        return emulator.run(chosen.port, chosen.folder)
+
     from plinth_runtime import server
 
     if chosen.part == "gateway":
@@ -54,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
+    emulator = parts.add_parser("warehouse-emulator", help="Snowflake's protocol over DuckDB, for development")
+    emulator.add_argument("--port", required=True, type=_port, help="TCP port on 127.0.0.1")
+    emulator.add_argument("--folder", type=Path, metavar="FOLDER", help="where databases are kept (else in memory)")
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import socket
+import subprocess
+import sys
 import threading
 import time
 from decimal import Decimal
@@ -260,3 +263,28 @@ def test_a_closed_warehouse_says_so(running):
             await warehouse.fetch("SELECT 1", [], SEARCH)
 
     asyncio.run(work())
+
+
+def test_the_emulator_is_a_command_and_keeps_what_it_has(tmp_path, helpers):
+    from plinth_runtime.warehouse.config import EmbeddedWarehouse
+
+    port = helpers.free_port()
+    endpoint = EmbeddedWarehouse(kind="embedded", port=port, database="ANALYTICS")
+    command = [sys.executable, "-m", "plinth_runtime", "warehouse-emulator", "--port", str(port)]
+
+    def served(sql):
+        process = subprocess.Popen([*command, "--folder", str(tmp_path / "kept")], stderr=subprocess.PIPE)
+        try:
+            helpers.until(lambda: socket.create_connection(("127.0.0.1", port), 1), what="the emulator")
+
+            async def work():
+                async with Warehouse(endpoint) as warehouse:
+                    return (await warehouse.fetch(sql, [], SEARCH)).to_pylist()
+
+            return asyncio.run(work())
+        finally:
+            process.terminate()
+            process.wait(20)
+
+    served("CREATE TABLE kept AS SELECT 7 AS a")
+    assert served("SELECT a FROM kept") == [{"A": 7}]
