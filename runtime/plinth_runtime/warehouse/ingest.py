@@ -134,10 +134,19 @@ class Ingester:
             if size > self._limits.max_batch_bytes:
                 raise ValueError(f"the row has {size} bytes, {self._limits.max_batch_bytes} are allowed")
         except (ValueError, TypeError, msgspec.MsgspecError) as error:
-            await self._quarantine(row, str(error))
-            self._done.quarantined += 1
+            await self._put_aside(row, str(error))
             return None
         return SourceRow(row.offset, values), size
+
+    async def _put_aside(self, row: SourceRow, reason: str) -> None:
+        try:
+            await self._quarantine(row, reason)
+        except OSError as error:
+            raise IngestError(
+                f"the row at offset {row.offset} of {self._limits.table} cannot be put aside: "
+                f"{error.strerror or error}. It and all after it come again when you start again"
+            ) from None
+        self._done.quarantined += 1
 
     async def _write(self, batch: list[tuple[SourceRow, int]]) -> None:
         rows = [row for row, _ in batch]

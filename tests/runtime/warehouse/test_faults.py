@@ -2,8 +2,12 @@
 
 import asyncio
 import base64
+import contextlib
 import json
+import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -125,6 +129,57 @@ def test_waiting_for_a_connection_counts_towards_the_deadline():
                 return (await warehouse.fetch("SELECT 2 AS a", [], CONTEXT)).num_rows
 
         assert asyncio.run(run()) == 1
+
+
+def test_a_server_that_goes_away_is_unreachable_at_once_and_not_asked_for_ever():
+    async def run():
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(emulator())
+            async with Warehouse(server.endpoint(retries={"attempts": 2}, timeouts={"cancel_seconds": 1})) as warehouse:
+                await warehouse.fetch("SELECT 1 AS a", [], CONTEXT)
+                stack.close()
+                started = time.monotonic()
+                with pytest.raises(UnreachableError, match="cannot be reached"):
+                    await warehouse.fetch("SELECT 2 AS a", [], CONTEXT, seconds=20)
+                return time.monotonic() - started
+
+    assert asyncio.run(run()) < 10
+
+
+def test_a_full_disk_under_the_emulator_is_an_error_and_what_was_there_stays(tmp_path, helpers):
+    """A limit on the size of files stands for the disk: writing fails in the same place."""
+    port = helpers.free_port()
+    command = [sys.executable, "-m", "plinth_runtime", "warehouse-emulator", "--port", str(port)]
+    limit = 4 << 20
+    process = subprocess.Popen(
+        [*command, "--folder", str(tmp_path)],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+
+    async def run():
+        async with Warehouse(at(port, timeouts={}, database="ANALYTICS")) as warehouse:
+            await warehouse.execute("CREATE TABLE small AS SELECT 1 AS a", [], CONTEXT)
+            big = "CREATE TABLE big AS SELECT RANDOM() AS a FROM TABLE(GENERATOR(ROWCOUNT => 3000000))"
+            with pytest.raises(WarehouseError):
+                await warehouse.execute(big, [], CONTEXT, seconds=60)
+        async with Warehouse(at(port, timeouts={}, database="ANALYTICS")) as again:
+            with pytest.raises(WarehouseError):
+                await again.fetch("SELECT COUNT(*) AS n FROM big", [], CONTEXT, seconds=20)
+
+    try:
+        helpers.until(lambda: socket.create_connection(("127.0.0.1", port), 1), what="the emulator")
+        asyncio.run(run())
+    finally:
+        process.kill()
+        process.wait(20)
+
+    async def afterwards(server):
+        async with Warehouse(server.endpoint()) as warehouse:
+            return (await warehouse.fetch("SELECT a FROM small", [], CONTEXT)).to_pylist()
+
+    with emulator(tmp_path) as server:
+        assert asyncio.run(afterwards(server)) == [{"A": 1}]
 
 
 class Users:
