@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from snowflake.connector import errors as theirs
 
-from plinth_runtime import __version__
 from plinth_runtime.warehouse.config import EmbeddedWarehouse, SnowflakeConnection, WarehouseEndpoint
 from plinth_runtime.warehouse.errors import (
     DeadlineError,
@@ -58,7 +57,6 @@ def arguments(endpoint: WarehouseEndpoint, warehouse: str | None, key: RSAPrivat
         # Nothing about the use of the connector, its imports or the machine is sent anywhere.
         "session_parameters": {
             "CLIENT_TELEMETRY_ENABLED": False,
-            "PLINTH_RUNTIME": __version__,
             # A lost connection must not leave its query running.
             "ABORT_DETACHED_QUERY": True,
         },
@@ -107,6 +105,8 @@ async def sign_in(endpoint: WarehouseEndpoint, ring: KeyRing | None, warehouse: 
 
 async def _connect(endpoint: WarehouseEndpoint, warehouse: str | None, key: RSAPrivateKey | None) -> Any:
     connection = connector.SnowflakeConnection(**arguments(endpoint, warehouse, key))
+    # Also where the server asks for it.
+    connection.telemetry_enabled = False
     try:
         async with asyncio.timeout(endpoint.timeouts.connect_seconds):
             await connection.connect()

@@ -259,6 +259,11 @@ def test_cancelling_at_any_moment_loses_no_place_and_no_thread(running):
     assert not [thread for thread in threading.enumerate() if thread.name == "warehouse"]
 
 
+def test_the_connector_sends_nothing_about_itself_even_where_the_server_asks_for_it(running):
+    with_warehouse(running, lambda warehouse: warehouse.fetch("SELECT 6 AS a", [], SEARCH))
+    assert list(running.wire.unknown) == []
+
+
 def test_a_closed_warehouse_says_so(running):
     async def work():
         async with Warehouse(running.endpoint()) as warehouse:

@@ -5,7 +5,7 @@ import base64
 import gzip
 import json
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -36,6 +36,7 @@ class Wire:
         self._chunk_rows = chunk_rows
         self._sign_in = sign_in
         self._chunks: OrderedDict[str, bytes] = OrderedDict()
+        self.unknown: deque[str] = deque(maxlen=1_000)
         self._routes: dict[tuple[str, str], Callable[[_Call], Awaitable[dict[str, Any]]]] = {
             ("POST", "/session/v1/login-request"): self._login,
             ("POST", "/session"): self._session,
@@ -54,6 +55,7 @@ class Wire:
             return await respond(send, 200 if chunk else 404, chunk or b"", content_type=b"application/octet-stream")
         handler = self._routes.get((scope["method"], path))
         if handler is None:
+            self.unknown.append(path)
             return await respond(send, 404, b"{}")
         try:
             call = await _call(scope, receive)
@@ -88,7 +90,7 @@ class Wire:
         parameters = [
             {"name": "AUTOCOMMIT", "value": True},
             {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
-            {"name": "CLIENT_TELEMETRY_ENABLED", "value": False},
+            {"name": "CLIENT_TELEMETRY_ENABLED", "value": True},
         ]
         return {"data": data | {"serverVersion": "9.0.0", "parameters": parameters, "sessionInfo": session}}
 
