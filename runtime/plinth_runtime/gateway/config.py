@@ -32,6 +32,9 @@ Rank = Literal["priority", "capacity", "complexity", "affinity", "latency", "cos
 - `cost`: the lowest estimated price of the request.
 """
 
+RESTART_FIELDS = ("host", "port", "metrics_port", "keys_file", "tenant_routes_dir", "drain_seconds")
+"""Fields of the configuration's `gateway` that count from the start of a process to its end; all else is reloaded."""
+
 Priority = Literal["low", "normal", "high"]
 """Who is served first when there is too much to do."""
 

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 from plinth_runtime.config import RuntimeConfig
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import Watched
+from plinth_runtime.gateway.config import RESTART_FIELDS
 from plinth_runtime.gateway.metrics import Metrics
 from plinth_runtime.logs import Log
 from plinth_runtime.startup import parse
-
-FIXED = ("host", "port", "metrics_port", "keys_file", "tenant_routes_dir", "drain_seconds")
-"""Fields of `gateway` that count from the start of a process to its end."""
 
 
 @dataclass
@@ -76,7 +74,9 @@ class ConfigFile:
 
 
 def _same_fixed(before: RuntimeConfig, after: RuntimeConfig) -> None:
-    changed = [f"gateway.{name}" for name in FIXED if getattr(before.gateway, name) != getattr(after.gateway, name)]
+    changed = [
+        f"gateway.{name}" for name in RESTART_FIELDS if getattr(before.gateway, name) != getattr(after.gateway, name)
+    ]
     if before.environment != after.environment:
         changed.append("environment")
     if changed:

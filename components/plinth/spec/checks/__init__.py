@@ -17,6 +17,7 @@ from plinth.spec.checks import (
     recovery,
     references,
     remote,
+    routing,
     tenants,
 )
 from plinth.spec.problem import Problem
@@ -33,6 +34,9 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
         references.unique_names,
     ),
     (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
+    (("gateway", "tenants"), routing.callers),
+    (("models", "gateway", "tenants"), routing.confidential_routes),
+    (("models", "gateway"), routing.resumable),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
