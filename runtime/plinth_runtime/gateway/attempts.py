@@ -278,12 +278,12 @@ class Attempts:
 
     def _failure(self, flow: Flow, index: int, failure: UpstreamError) -> _Failed:
         backend = flow.table.candidates[index].backend
-        if failure.reason not in ("busy", "gone"):
+        held = backend.hold is not None and failure.reason in ASLEEP
+        if failure.reason not in ("busy", "gone") and not held:
             flow.conditions[index].failed(_now())
         self._note(flow, backend.name, failure.reason)
         if failure.reason in ("connect", "timeout", "tls", "credentials"):
             self._health.failed(backend.name, failure.detail)
-        held = backend.hold is not None and failure.reason in ASLEEP
         return _Failed(
             unreachable(backend.name, failure), asleep=(backend, backend.hold) if held and backend.hold else None
         )

@@ -21,6 +21,9 @@ OUTLIER_SECONDS = 1.0
 EJECTED_SECONDS = 10.0
 """How long an outlier is asked last, in seconds."""
 
+PROBE_SECONDS = 1.0
+"""A try that has lasted so long, in seconds, without failing no longer keeps others waiting."""
+
 MOST_COOL_SECONDS = 60.0
 """Longest time that a Retry-After is heeded, in seconds."""
 
@@ -54,7 +57,8 @@ class Condition:
         self.open_for = 0.0
         """How long the breaker is open, in seconds; 0 while it is closed."""
         self.open_until = 0.0
-        self.probing = False
+        self.probing = -math.inf
+        """When a request set out to try it while the breaker was open."""
         self.cool_until = 0.0
         self.ejected_until = 0.0
         self._succeeded = 0.0
@@ -68,24 +72,23 @@ class Condition:
 
     def usable(self, now: float) -> bool:
         """Whether it is worth asking first."""
-        if self.open_for and (self.probing or now < self.open_until):
+        if self.open_for and not self.admits(now):
             return False
         return now >= self.cool_until and now >= self.ejected_until
 
     def admits(self, now: float) -> bool:
         """Whether it may be asked at all: an open breaker lets one request through when its time is up."""
-        return not self.open_for or (now >= self.open_until and not self.probing)
+        return not self.open_for or (now >= self.open_until and now - self.probing > PROBE_SECONDS)
 
     def begin(self, now: float) -> None:
         """A request goes out."""
         self.in_flight += 1
         if self.open_for:
-            self.probing = True
+            self.probing = now
 
     def end(self) -> None:
         """It is over, one way or another."""
         self.in_flight -= 1
-        self.probing = False
 
     def succeeded(self, now: float, seconds: float) -> None:
         """It gave a first byte after `seconds`."""
@@ -111,6 +114,7 @@ class Condition:
         if self.open_for:
             self.open_for = min(self.open_for * 2, breaker.most_seconds)
             self.open_until = now + self.open_for
+            self.probing = -math.inf
         elif many or self.failures >= breaker.failures:
             self.open_for = breaker.open_seconds
             self.open_until = now + self.open_for
@@ -120,8 +124,10 @@ class Condition:
         self.cool_until = max(self.cool_until, until)
 
     def revive(self) -> None:
-        """Its backend has answered a probe after it had been down: the next request may try it."""
-        self.open_until = 0.0
+        """Its backend, which could not be reached, has answered a probe: that was the try."""
+        self.open_for = 0.0
+        self.failures = 0
+        self._failed = 0.0
 
     def _rate(self, now: float) -> None:
         kept = math.exp2(-(now - self._rated) / HALF_LIFE)
