@@ -91,7 +91,7 @@ def test_whatever_a_backend_does_a_fallback_answers(start, config, fake, helpers
             answer = client.chat.completions.with_raw_response.create(model=name, messages=QUESTION)
             assert answer.headers["x-plinth-backend"] == "good", name
             assert answer.content == GOOD
-    for name in bad:
+    for name in bad.keys() - {"dead"}:  # its probe has found it out before
         assert gateway.metric("plinth_gateway_upstream_errors_total", backend=name) >= 1, name
     assert gateway.metric("plinth_gateway_requests_total", status="200") == 3 * len(bad)
     helpers.until(lambda: gateway.metric("plinth_gateway_in_flight_requests") == 0, 5, "nothing in flight")

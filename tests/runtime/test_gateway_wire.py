@@ -1,6 +1,7 @@
 """HTTP/1.1 as clients and backends may abuse it, over raw sockets: each way to smuggle, stall or confuse is refused."""
 
 import json
+import re
 import socket
 import threading
 import time
@@ -43,6 +44,11 @@ def call(
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def answers_in(data: bytes) -> list[bytes]:
+    """Statuses of all answers."""
+    return re.findall(rb"HTTP/1\.1 (\d{3}) ", data)
+
+
 SMUGGLED = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -75,7 +81,7 @@ def test_what_two_servers_could_read_differently_is_refused_and_ends_the_connect
     got = talk(gateway, call(helpers, b"0\r\n\r\n" + SMUGGLED, *lines))
     assert got.startswith(b"HTTP/1.1 400 "), got[:200]
     assert b"connection: close" in got
-    assert got.count(b"HTTP/1.1 ") == 1, "nothing behind it was answered"
+    assert len(answers_in(got)) == 1, "nothing behind it was answered"
     assert json.loads(got.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_http"
     assert not backend.requests
 
@@ -114,7 +120,7 @@ def test_a_request_without_host_is_refused(gateway):
 def test_malformed_chunks_are_refused(gateway, backend, helpers, chunks):
     got = talk(gateway, call(helpers, chunks + SMUGGLED, "transfer-encoding: chunked"))
     assert got.startswith(b"HTTP/1.1 400 ")
-    assert got.count(b"HTTP/1.1 ") == 1
+    assert len(answers_in(got)) == 1
     assert not backend.requests
 
 
@@ -168,7 +174,7 @@ def test_an_upgrade_is_not_made_and_nothing_behind_it_is_read(gateway, helpers):
     got = talk(gateway, f"GET /healthz HTTP/1.1\r\nhost: x\r\n{lines}\r\n".encode() + SMUGGLED)
     assert got.startswith(b"HTTP/1.1 200 ")
     assert b"connection: close" in got
-    assert got.count(b"HTTP/1.1 ") == 1
+    assert len(answers_in(got)) == 1
 
 
 def test_pipelined_requests_get_their_answers_in_order_and_their_number_has_no_depth(gateway, backend, helpers):
@@ -176,8 +182,7 @@ def test_pipelined_requests_get_their_answers_in_order_and_their_number_has_no_d
     wrong = b"GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
     got = talk(gateway, call(helpers) + (health + wrong) * 2000 + call(helpers) + last)
-    statuses = [line.split()[1] for line in got.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
-    assert statuses == [b"200", *[b"200", b"404"] * 2000, b"200", b"200"]
+    assert answers_in(got) == [b"200", *[b"200", b"404"] * 2000, b"200", b"200"]
     assert len(backend.requests) == 2
 
 

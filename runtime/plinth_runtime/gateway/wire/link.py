@@ -250,6 +250,10 @@ class Link(asyncio.Protocol):
             self._fail_quietly()  # nobody has asked for anything
             return
         answer.took_byte()
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._fail("protocol", "gave no valid HTTP answer (its head is too large)")
+            self.transport.abort()  # type: ignore[union-attr] - data comes from it
+            return
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)

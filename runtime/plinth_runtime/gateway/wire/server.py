@@ -143,9 +143,16 @@ class Connection(asyncio.Protocol):
         """An answer is complete."""
         if not request.keep_alive:
             self._closing = True
-            self._deadline = self._loop.time() + LINGER_SECONDS
+            if request is self._arriving:
+                self._shut()
         if request is self._arriving:  # refused, and its body is still on its way
             self._deadline = self._loop.time() + LINGER_SECONDS
+
+    def _shut(self) -> None:
+        """Send nothing more, and drop what still arrives for a while: closing at once could cost the client its answer."""
+        self._deadline = self._loop.time() + LINGER_SECONDS
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
 
     # asyncio.Protocol
 
@@ -198,7 +205,7 @@ class Connection(asyncio.Protocol):
             if self._paused:
                 self._transport.abort()
             return
-        if self._arriving is not None and not self._dropping:
+        if self._arriving is not None and not self._dropping and not self._closing:
             self._give_up(ApiError(408, f"No more of the body arrived for {BODY_SECONDS:g} seconds.", "body_timeout"))
         self._transport.close()
 
@@ -258,8 +265,7 @@ class Connection(asyncio.Protocol):
             body = error.body()
             lines = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self._transport.write(status_line(error.status) + lines + body)
-        if self._transport is not None:
-            self._transport.close()
+        self._shut()
 
     def on_message_begin(self) -> None:
         """A request begins."""
