@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
             self._deadline = self._loop.time() + LINGER_SECONDS
 
     def _shut(self) -> None:
-        """Send nothing more, and drop what still arrives for a while: closing at once could cost the client its answer."""
+        """Send nothing more, and drop what still arrives for a while: to close at once could cost the client its answer."""
         self._deadline = self._loop.time() + LINGER_SECONDS
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
