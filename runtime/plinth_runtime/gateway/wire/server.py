@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
             self._deadline = self._loop.time() + LINGER_SECONDS
 
     def _shut(self) -> None:
-        """Send nothing more, and drop what still arrives for a while: to close at once could cost the client its answer."""
+        """Send nothing more, and drop what still arrives for a while: closing at once could lose the answer."""
         self._deadline = self._loop.time() + LINGER_SECONDS
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write_eof()
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._paused = False
-        self._deadline = float("inf")
+        self._deadline = float("inf") if self._current is not None else self._loop.time() + KEEP_SECONDS
         if self._resume is not None:
             self._resume()
 
@@ -201,9 +201,10 @@ class Connection(asyncio.Protocol):
         """Close a connection that is too slow; called every second."""
         if now < self._deadline or self._transport is None or self.gone:
             return
+        if self._paused or self._transport.is_closing():
+            self._transport.abort()
+            return
         if self._current is not None:
-            if self._paused:
-                self._transport.abort()
             return
         if self._arriving is not None and not self._dropping and not self._closing:
             self._give_up(ApiError(408, f"No more of the body arrived for {BODY_SECONDS:g} seconds.", "body_timeout"))
