@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from plinth_runtime.config import Backend, Hold
 from plinth_runtime.errors import ApiError
-from plinth_runtime.gateway.conditions import MOST_COOL_SECONDS, Conditions, RetryBudget
+from plinth_runtime.gateway.conditions import MOST_COOL_SECONDS, Condition, RetryBudget
 from plinth_runtime.gateway.config import DATA_CLASSES
 from plinth_runtime.gateway.flow import Flow, Hit
 from plinth_runtime.gateway.health import Health
@@ -14,6 +14,7 @@ from plinth_runtime.gateway.holding import ASLEEP, Holding
 from plinth_runtime.gateway.metrics import Metrics
 from plinth_runtime.gateway.routing import record
 from plinth_runtime.gateway.routing.decide import Decision, State, decide
+from plinth_runtime.gateway.routing.tables import Candidate
 from plinth_runtime.gateway.upstream import Upstream, UpstreamError
 from plinth_runtime.gateway.verdict import judge, unreachable
 
@@ -45,7 +46,6 @@ class Attempts:
     def __init__(
         self,
         upstream: Upstream,
-        conditions: Conditions,
         health: Health,
         holding: Holding,
         metrics: Metrics,
@@ -53,12 +53,12 @@ class Attempts:
         chance: random.Random | None = None,
     ) -> None:
         self._upstream = upstream
-        self._conditions = conditions
         self._health = health
         self._holding = holding
         self._metrics = metrics
         self.budget = budget
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, protects nothing
+        self._now = asyncio.get_running_loop().time
 
     async def first(self, flow: Flow) -> Hit:
         """Return the first good answer, or the last refusal that may be passed on as it is.
@@ -88,7 +88,7 @@ class Attempts:
         exchange = flow.exchange
         for index in self.decide(flow).order:
             candidate = flow.table.candidates[index]
-            if index in skip or not candidate.target.continues or not flow.conditions[index].admits(_now()):
+            if index in skip or not candidate.target.continues or not flow.conditions[index].admits(self._now()):
                 continue
             skip.add(index)
             body = body_for(exchange.tables.model(exchange.tenant or "", candidate))
@@ -104,11 +104,11 @@ class Attempts:
 
     def decide(self, flow: Flow) -> Decision:
         """Decide whom to ask, and put on record why."""
-        table, now = flow.table, _now()
+        table, now = flow.table, self._now()
         draws = [self._chance.random() for _ in table.candidates]
         states = [
             State(
-                condition.usable(now) and self._health.is_up(candidate.backend.name),
+                self._usable(candidate, condition, now),
                 condition.in_flight,
                 condition.latency,
             )
@@ -129,26 +129,27 @@ class Attempts:
             if not isinstance(found, tuple):
                 return found
             backend, hold = found
-            began = _now()
+            began = self._now()
             until = until or began + hold.seconds
             # The time for an answer is not used up by waiting for somebody to give it.
             flow.deadline.extend(86_400)
             try:
                 await self._holding.wait(backend, hold, until)
             finally:
-                flow.deadline.extend(_now() - began - 86_400)
+                flow.deadline.extend(self._now() - began - 86_400)
 
     async def _pass(self, flow: Flow) -> Hit | ApiError | tuple[Backend, Hold]:
-        order = [0] if flow.table.single and self._plain(flow) else list(self.decide(flow).order)
+        order = self._by_weight(flow) if self._plain(flow) else list(self.decide(flow).order)
         if not order:
             return _nobody(flow)
         asleep: tuple[Backend, Hold] | None = None
         passable: Hit | None = None
         error: ApiError | None = None
-        alone = [index for index in order if not flow.conditions[index].admits(_now())]
+        now = self._now()
+        alone = [index for index in order if flow.conditions[index].open and not flow.conditions[index].admits(now)]
         for index in alone:
             flow.exchange.failures.append(f"{flow.table.candidates[index].backend.name}:left_alone")
-        waiting = [index for index in order if index not in alone]
+        waiting = [index for index in order if index not in alone] if alone else order
         # Those that failed of late are better than nothing, where others have just failed too.
         last = alone if waiting else []
         while waiting or last:
@@ -168,14 +169,28 @@ class Attempts:
         return passable or error or _left_alone(flow)
 
     def _plain(self, flow: Flow) -> bool:
-        """Whether a route with one target needs no decision: nothing can exclude it, and nobody is told."""
-        facts, tenant = flow.facts, flow.exchange.tables.tenants[flow.exchange.tenant or ""]
-        return (
-            not flow.table.reads
-            and not facts.data_class
-            and facts.residency is None
-            and not tenant.access.sees_decisions
-        )
+        """Whether nothing but weights decides: nobody can be excluded, nothing is ranked, and nobody is told."""
+        table, facts = flow.table, flow.facts
+        if table.reads or table.order or facts.data_class or facts.residency is not None:
+            return False
+        return not flow.exchange.tables.tenants[flow.exchange.tenant or ""].access.sees_decisions
+
+    def _by_weight(self, flow: Flow) -> list[int]:
+        """Return what `decide` would for a plain request: drawn by weight, those that are not usable last."""
+        candidates = flow.table.candidates
+        if len(candidates) == 1:
+            return [0]
+        now, draw, usable = self._now(), self._chance.expovariate, self._usable
+        keys = [
+            (not usable(it, condition, now), draw(it.weight))
+            for it, condition in zip(candidates, flow.conditions, strict=True)
+        ]
+        if len(keys) == 2:
+            return [0, 1] if keys[0] <= keys[1] else [1, 0]
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def _usable(self, candidate: Candidate, condition: Condition, now: float) -> bool:
+        return condition.usable(now) and self._health.is_up(candidate.backend.name)
 
     async def _hedged(self, flow: Flow, index: int, waiting: list[int]) -> Hit:
         """Ask a target, and the next one too where the first takes too long; the first good answer counts.
@@ -224,26 +239,18 @@ class Attempts:
         exchange, backend = flow.exchange, candidate.backend
         model = exchange.tables.model(exchange.tenant or "", candidate)
         exchange.backend, exchange.model = backend.name, model
-        began = _now()
+        began = self._now()
         condition.begin(began)
         kept = False
         try:
-            limit = self._limit(flow, more)
+            limit = self._limit(flow, more, began)
             try:
                 sent = flow.call.body_for(model) if body is None else body
-                sending = self._upstream.send(backend.name, "POST", flow.path, flow.lines, sent)
-                if limit is None:
-                    answer = await sending
-                else:
-                    async with asyncio.timeout(limit):
-                        answer = await sending
-            except TimeoutError:
-                failure = UpstreamError("slow", f"gave no answer within {limit:g} seconds")
-                raise self._failure(flow, index, failure) from None
+                answer = await self._upstream.send(backend.name, "POST", flow.path, flow.lines, sent, limit)
             except UpstreamError as failure:
                 raise self._failure(flow, index, failure) from None
             hit = Hit(answer, index, candidate, condition, model)
-            self._weigh(flow, hit, _now() - began)
+            self._weigh(flow, hit, self._now() - began)
             kept = True
             return hit
         finally:
@@ -261,7 +268,7 @@ class Attempts:
         verdict = judge(
             backend.name, answer, self._upstream.redact(backend.name, start) if answer.status >= 300 else start
         )
-        now = _now()
+        now = self._now()
         if verdict is None:
             hit.condition.succeeded(now, seconds)
             return
@@ -280,7 +287,7 @@ class Attempts:
         backend = flow.table.candidates[index].backend
         held = backend.hold is not None and failure.reason in ASLEEP
         if failure.reason not in ("busy", "gone") and not held:
-            flow.conditions[index].failed(_now())
+            flow.conditions[index].failed(self._now())
         self._note(flow, backend.name, failure.reason)
         if failure.reason in ("connect", "timeout", "tls", "credentials"):
             self._health.failed(backend.name, failure.detail)
@@ -292,31 +299,27 @@ class Attempts:
         flow.exchange.failures.append(f"{backend}:{reason}")
         self._metrics.upstream_errors.labels(backend, reason).inc()
 
-    def _limit(self, flow: Flow, more: bool) -> float | None:
+    def _limit(self, flow: Flow, more: bool, now: float) -> float | None:
         """How long a target may take for its first byte."""
         if not more:
             return None
-        return flow.table.route.first_byte_seconds or flow.deadline.left() * HALF
+        return flow.table.route.first_byte_seconds or (flow.deadline.when - now) * HALF
 
     async def _again(self, flow: Flow, pause: float) -> bool:
         """Pause before a retry; False where there is no time or no budget for one."""
         seconds = self._chance.uniform(0, pause)
-        now = _now()
+        now = self._now()
         cool = min((condition.cool_until - now for condition in flow.conditions), default=0.0)
         seconds = max(seconds, cool)
-        if seconds > MOST_PAUSE_SECONDS or seconds >= flow.deadline.left() or not self._spend("retry"):
+        if seconds > MOST_PAUSE_SECONDS or now + seconds >= flow.deadline.when or not self._spend("retry"):
             return False
         await asyncio.sleep(seconds)
         return True
 
     def _spend(self, kind: str) -> bool:
-        spent = self.budget.spend(_now())
+        spent = self.budget.spend(self._now())
         self._metrics.retries.labels(kind, "spent" if spent else "refused").inc()
         return spent
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _final(found: Hit | ApiError) -> bool:

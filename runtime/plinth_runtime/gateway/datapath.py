@@ -39,6 +39,7 @@ class DataPath:
         self._conditions = conditions
         self._metrics = metrics
         self._streams = streams
+        self._time = asyncio.get_running_loop().time
 
     async def __call__(self, request: ServerRequest, exchange: Exchange, endpoint: Endpoint) -> None:
         """Answer one request.
@@ -48,7 +49,8 @@ class DataPath:
             BrokenAnswerError: The answer broke off after its start.
         """
         config = exchange.tables.config.gateway
-        deadline = Deadline(seconds_for(request.headers, config.request_timeout_seconds))
+        seconds = seconds_for(request.headers, config.request_timeout_seconds)
+        deadline = Deadline(self._upstream.wheel, self._time(), seconds)
         try:
             flow = self._flow(request, exchange, endpoint, deadline)
             request.body = b""  # the call has it
@@ -140,7 +142,7 @@ class DataPath:
 
     def _broke(self, flow: Flow, hit: Hit, failure: UpstreamError) -> None:
         name = hit.candidate.backend.name
-        hit.condition.failed(asyncio.get_running_loop().time())
+        hit.condition.failed(self._time())
         flow.exchange.failures.append(f"{name}:{failure.reason}")
         self._metrics.upstream_errors.labels(name, failure.reason).inc()
 

@@ -1,5 +1,6 @@
 """One request and its answer: what logs and metrics say about it."""
 
+import itertools
 import re
 import secrets
 import time
@@ -14,6 +15,9 @@ from plinth_runtime.gateway.usage import Usage
 CLIENT_GONE = 499
 """Status in logs and metrics for a client that left (nginx's number); nobody receives it."""
 
+_PROCESS = secrets.token_hex(8)
+_number = itertools.count(secrets.randbits(48))
+"""Request ids: a random part for each process, and a number. Unique, not secret."""
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _ID_HEADER = names.REQUEST_ID_HEADER.encode()
 _ID_LINE = b"%b: %%b\r\n" % _ID_HEADER
@@ -47,7 +51,7 @@ class Exchange:
     def begin(cls, headers: dict[bytes, bytes], tables: Tables) -> "Exchange":
         """Start the clock. A client's own request id is kept when it is harmless."""
         given = headers.get(_ID_HEADER, b"")
-        return cls(given.decode() if given and _ID.fullmatch(given) else secrets.token_hex(16), tables)
+        return cls(given.decode() if given and _ID.fullmatch(given) else f"{_PROCESS}{next(_number):016x}", tables)
 
     def lines(self) -> bytes:
         """Return the header lines that the gateway adds to the answer."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from plinth_runtime import __version__
 from plinth_runtime.config import Backend
 from plinth_runtime.gateway.auth import Authenticator, AuthError, Request, authenticator
+from plinth_runtime.gateway.deadline import Wheel
 from plinth_runtime.gateway.trust import Trusted
 from plinth_runtime.gateway.wire.errors import UpstreamError
 from plinth_runtime.gateway.wire.link import Answer, Link
@@ -90,6 +91,24 @@ def header_lines(headers: dict[str, str]) -> bytes:
     return lines
 
 
+class _Timer:
+    """Gives up on an answer that does not begin in time."""
+
+    __slots__ = ("_answer", "_limit", "_slot", "_wheel")
+
+    def __init__(self, wheel: Wheel, answer: Answer, limit: float) -> None:
+        self._wheel, self._answer, self._limit = wheel, answer, limit
+        self._slot = wheel.add(self, asyncio.get_running_loop().time() + limit)
+
+    def cancel(self) -> None:
+        """It has begun."""
+        self._wheel.remove(self, self._slot)
+
+    def expire(self) -> None:
+        """It has not."""
+        self._answer.give_up(UpstreamError("slow", f"gave no answer within {self._limit:g} seconds"))
+
+
 class Upstream:
     """All backends. Use as an asynchronous context manager."""
 
@@ -99,6 +118,8 @@ class Upstream:
         Raises:
             StartupError: One is missing or cannot be used.
         """
+        self.wheel = Wheel()
+        """Times of requests and of their answers' beginnings."""
         self._usual: ssl.SSLContext | None = None
         self._listed = list(backends)
         # Found out now, so that a bad file ends the start; connections need the event loop, which may not run yet.
@@ -182,11 +203,13 @@ class Upstream:
         """Ask for something; raises like `post`."""
         return await self.send(backend.name, "GET", path, b"", None)
 
-    async def send(self, backend: str, method: str, path: str, lines: bytes, body: bytes | None) -> Answer:
+    async def send(
+        self, backend: str, method: str, path: str, lines: bytes, body: bytes | None, limit: float | None = None
+    ) -> Answer:
         """Send a request (`lines` are header lines, each with its CRLF) and wait for the start of the answer.
 
         A request that went out on a kept connection which turns out to be closed is sent again, once, on a new one:
-        only what may be repeated is sent through here.
+        only what may be repeated is sent through here. `limit` bounds the time from when it was sent, in seconds.
 
         Raises:
             UpstreamError: There is no answer.
@@ -202,6 +225,7 @@ class Upstream:
         while True:
             link = pool.take() or await pool.connect()
             answer = link.send(head, body or b"")
+            timer = _Timer(self.wheel, answer, limit) if limit is not None else None
             try:
                 await answer.begun()
             except UpstreamError as error:
@@ -211,6 +235,9 @@ class Upstream:
             except BaseException:
                 answer.close()
                 raise
+            finally:
+                if timer is not None:
+                    timer.cancel()
             return answer
 
     async def fetch(self, method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:

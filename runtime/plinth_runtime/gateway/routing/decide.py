@@ -66,11 +66,6 @@ def decide(table: RouteTable, facts: Facts, states: Sequence[State], draws: Sequ
     return Decision(tuple(left), tuple(excluded.items()))
 
 
-def only(table: RouteTable, facts: Facts) -> bool:
-    """Whether nothing but weights decides about a request, and nobody is excluded."""
-    return not table.reads and not table.order and facts.data_class < CONFIDENTIAL and facts.residency is None
-
-
 def _excluded(table: RouteTable, facts: Facts) -> dict[int, str]:
     """Candidates that may not or cannot answer. Only too short a context is an estimate, so the longest stays."""
     found: dict[int, str] = {}

@@ -48,8 +48,6 @@ class RouteTable:
     residency: frozenset[str]
     reads: bool
     """Whether decisions need to know more of a request than its class."""
-    single: bool
-    """Whether there is nothing to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,6 @@ def _route(route: Route, backends: dict[str, Backend]) -> RouteTable:
         data_class=DATA_CLASSES.index(route.data_class),
         residency=frozenset(route.residency),
         reads=limited or bool({"complexity", "affinity", "cost"} & set(route.order)),
-        single=len(candidates) == 1,
     )
 
 

@@ -131,6 +131,13 @@ class Answer:
         if self.link is not None:
             self.link.drop()
 
+    def give_up(self, error: UpstreamError) -> None:
+        """Let go, and tell whoever waits for its start."""
+        link = self.link
+        self.ended(error)
+        if link is not None:
+            link.drop()
+
     # What the connection says.
 
     def took_head(self, status: int, headers: list[tuple[bytes, bytes]], *, streams: bool) -> None:
