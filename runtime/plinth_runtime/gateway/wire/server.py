@@ -12,13 +12,8 @@ from typing import Protocol
 import httptools
 
 from plinth_runtime.errors import ApiError, too_large
+from plinth_runtime.gateway.wire import rules
 from plinth_runtime.gateway.wire.request import ServerRequest, status_line
-
-MAX_HEAD_BYTES = 64 * 1024
-"""Largest request line and headers together, trailers included, in bytes."""
-
-MAX_HEADERS = 256
-"""Most headers of one request, trailers included."""
 
 HEAD_SECONDS = 20.0
 """Longest time for a request's head to arrive, in seconds: connections that drip bytes must not pile up."""
@@ -40,7 +35,6 @@ HELD_BYTES = 64 * 1024
 
 _PIECE = 16 * 1024
 _READ = 256 * 1024  # uvloop reads so much at a time
-_SINGLE = frozenset({b"host", b"authorization", b"content-type", b"expect", b"content-length", b"transfer-encoding"})
 
 
 class Application(Protocol):
@@ -235,23 +229,20 @@ class Connection(asyncio.Protocol):
             if self._current is None and not self._queue and self._transport is not None:
                 self._transport.close()
         except httptools.HttpParserError as error:
-            found = self._error or ApiError(
-                400, f"This is not a valid HTTP/1.1 request. {_words(error)}", "invalid_http"
-            )
-            self._give_up(found)
+            self._give_up(self._error or rules.answer_to(error))
 
     def _feed_piece(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES + _PIECE:
-                self._error = _head_too_large()
+            if self._head_bytes > rules.MAX_HEAD_BYTES + _PIECE:
+                self._error = rules.head_too_large()
                 raise httptools.HttpParserError("head too large")
         else:
             if not self._dropping:
                 self._deadline = self._loop.time() + BODY_SECONDS
             self._quiet += len(data)
-            if self._quiet > MAX_HEAD_BYTES + _READ:
-                self._error = _head_too_large("has too much that is neither head nor body")
+            if self._quiet > rules.MAX_HEAD_BYTES + _READ:
+                self._error = rules.head_too_large("has too much that is neither head nor body")
                 raise httptools.HttpParserError("trailers too large")
         self._parser.feed_data(data)
 
@@ -280,15 +271,15 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer (which is dropped)."""
         self._count += 1
-        if self._count > MAX_HEADERS:
-            self._error = _head_too_large(f"has more than {MAX_HEADERS} headers")
-            raise ValueError("too many headers")
+        if self._count > rules.MAX_HEADERS:
+            self._error = rules.head_too_large(f"has more than {rules.MAX_HEADERS} headers")
+            raise rules.RuleError("too many headers")
         if not self._in_head:
             return
         name = name.lower()
         if (before := self._headers.get(name)) is not None:
-            if name in _SINGLE:
-                raise ValueError(f"header {name.decode('latin-1')!r} came twice")
+            if name in rules.SINGLE:
+                raise rules.RuleError(f"header {name.decode('latin-1')!r} came twice")
             value = before + b", " + value
         self._headers[name] = value
 
@@ -297,12 +288,12 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         parser, headers = self._parser, self._headers
         version = parser.get_http_version()
-        self._check(version, headers)
+        rules.check(version, headers)
         keep_alive = parser.should_keep_alive()
         request = ServerRequest(
             self,
             parser.get_method().decode("ascii"),
-            _target(self._target),
+            rules.target(self._target),
             headers,
             version=version,
             keep_alive=keep_alive,
@@ -318,23 +309,6 @@ class Connection(asyncio.Protocol):
             self._refuse(request, refusal)
         elif b"expect" in headers and self._current is None and not self._queue and version == "1.1":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _check(self, version: str, headers: dict[bytes, bytes]) -> None:
-        """Refuse what llhttp lets pass.
-
-        Raises:
-            ValueError: It is not HTTP/1.1 as RFC 9112 wants it.
-        """
-        if version not in ("1.1", "1.0"):
-            raise ValueError("only HTTP/1.1 and HTTP/1.0 are spoken here")
-        if version == "1.1" and b"host" not in headers:
-            raise ValueError("header 'host' is missing")
-        coding = headers.get(b"transfer-encoding")
-        if coding is not None and (coding.strip().lower() != b"chunked" or version == "1.0"):
-            raise ValueError("the only transfer-encoding is chunked, of HTTP/1.1")
-        if (expected := headers.get(b"expect")) is not None and expected.lower() != b"100-continue":
-            self._error = ApiError(417, "The only expectation that is met is 100-continue.", "expectation_failed")
-            raise ValueError("expect")
 
     def _refuse(self, request: ServerRequest, error: ApiError) -> None:
         self._dropping = True
@@ -419,28 +393,3 @@ class Connection(asyncio.Protocol):
         if not self._reading and self._current is None and not self.gone:
             self._reading = True
             transport.resume_reading()
-
-
-def _target(raw: bytes) -> str:
-    """The request's path and query.
-
-    Raises:
-        ValueError: It is none.
-    """
-    text = raw.decode("ascii")
-    if text.startswith("/") or text == "*":
-        return text
-    parsed = httptools.parse_url(raw)  # absolute form
-    if parsed.schema not in (b"http", b"https") or not parsed.host:
-        raise ValueError("the request's target is no path")
-    query = "?" + parsed.query.decode("ascii") if parsed.query else ""
-    return (parsed.path or b"/").decode("ascii") + query
-
-
-def _head_too_large(words: str = f"is above {MAX_HEAD_BYTES} bytes") -> ApiError:
-    return ApiError(431, f"The request's head {words}.", "head_too_large")
-
-
-def _words(error: Exception) -> str:
-    cause = error.__context__
-    return f"{cause if isinstance(cause, ValueError | httptools.HttpParserInvalidURLError) else error}"
