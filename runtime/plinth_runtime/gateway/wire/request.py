@@ -68,7 +68,8 @@ class ServerRequest:
         """Send a whole answer; `lines` are header lines, each with its CRLF, other than content-length."""
         if not self._begin():
             return
-        head = b"%b%b%bcontent-length: %d\r\n\r\n" % (status_line(status), lines, self._common(), len(body))
+        framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
+        head = b"%b%b%b%b\r\n" % (status_line(status), lines, self._common(), framing)
         self._connection.write(head if self.head_only else head + body)
         self._finish()
 
