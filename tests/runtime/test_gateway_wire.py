@@ -305,6 +305,14 @@ def test_connections_are_kept_and_a_stale_one_is_no_error(start, config, helpers
     backend.close()
 
 
+def test_a_large_answer_may_come_with_its_head_in_one_piece(start, config, fake, helpers):
+    body = b'{"x":"' + b"y" * 400_000 + b'"}'
+    gateway = start.gateway(
+        config({"chat": [("b1", "m")]}, {"b1": fake(lambda _, send: send(helpers.plain(body))).url})
+    )
+    assert [ask(gateway, helpers) for _ in range(10)] == [(200, body)] * 10
+
+
 def test_an_answer_that_nobody_asked_for_is_given_to_nobody(start, config, helpers):
     backend = Counting(100, extra=b'HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n{"p":1}')
     gateway = start.gateway(config({"chat": [("b1", "m")]}, {"b1": backend.url}))

@@ -193,6 +193,9 @@ class Link(asyncio.Protocol):
         self._answer: Answer | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        """What has arrived since the head began, or since the last piece of the body."""
+        self._lines_bytes = 0
+        """Headers and trailers."""
         self._until_close = False
         self._informational = False
         self._streams = False
@@ -293,13 +296,15 @@ class Link(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A head begins, or something that nobody asked for."""
         self._headers = []
+        self._lines_bytes = 0
         self._streams = False
         if self._answer is None:
             self._broken = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; those behind the body are dropped."""
-        if self._head_bytes > MAX_HEAD_BYTES:
+        self._lines_bytes += len(name) + len(value)
+        if self._lines_bytes > MAX_HEAD_BYTES:
             raise ValueError("head too large")
         answer = self._answer
         if answer is not None and answer.status:
