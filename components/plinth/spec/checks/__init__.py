@@ -68,7 +68,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.cost_fuse),
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
-    (("environment", "network", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "models", "remote_gpus", "gateway", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
