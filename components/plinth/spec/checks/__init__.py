@@ -106,7 +106,10 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("network", "snowflake", "storage", "tenants"), snowflake.service_users),
-    (("environment", "network", "postgres", "cache", "graph", "models", "recovery"), recovery.objectives),
+    (
+        ("environment", "network", "postgres", "cache", "graph", "models", "remote_gpus", "gateway", "recovery"),
+        recovery.objectives,
+    ),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
