@@ -9,7 +9,7 @@ from plinth.spec.batch import Batch
 from plinth.spec.bedrock import Bedrock
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
-from plinth.spec.data import Cache, Postgres, Storage, VectorStore
+from plinth.spec.data import Cache, Postgres, Storage
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
 from plinth.spec.gpu import GpuPool
@@ -23,6 +23,7 @@ from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.tenants import Tenant
+from plinth.spec.vectors import PgVectorStore, VectorStore
 
 
 class PlatformSpec(Model):
@@ -52,7 +53,7 @@ class PlatformSpec(Model):
     cache: Cache = Cache()
     """ElastiCache for Valkey."""
 
-    vector: VectorStore = VectorStore()
+    vector: VectorStore = PgVectorStore()
     """The vector store."""
 
     snowflake: Snowflake | None = None

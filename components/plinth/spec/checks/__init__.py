@@ -18,6 +18,7 @@ from plinth.spec.checks import (
     references,
     remote,
     tenants,
+    vectors,
 )
 from plinth.spec.problem import Problem
 
@@ -33,6 +34,8 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
         references.unique_names,
     ),
     (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
+    (("vector",), vectors.hybrid_places),
+    (("vector", "tenants"), vectors.engine_limits),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),
