@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
 from plinth.cluster import device_layer
+from plinth.data.vectors import plan as vector_plan
 from plinth.gateway import hosted
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
@@ -87,6 +88,9 @@ def every_pod(namespace: str) -> Pods:
 
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
+COLLECTIONS_JOB = Pods(
+    "vector collections job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_plan.COMPONENT).items())
+)
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
@@ -167,7 +171,12 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
-    yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if vector_plan.in_postgres(spec.vector):
+        yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if any(engine.kind in vector_plan.IN_AWS for engine in vector_plan.beside_postgres(spec.vector).values()):
+        where = INTERNET if spec.network.existing else _vpc(spec, "vector stores of AWS")
+        yield Flow(COLLECTIONS_JOB, where, (443,), "make collections")
+        yield Flow(COLLECTIONS_JOB, POD_IDENTITY, (80,), "credentials for vector stores of AWS")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pulumi
 
-from plinth import naming, providers
+from plinth import providers
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
-from plinth.data.vector import VectorStore
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
+from plinth.layers.vectors import Vectors, vectors
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.spec import PlatformSpec
 
@@ -20,12 +20,12 @@ class Data:
 
     postgres: Postgres
     cache: Cache
-    vector: VectorStore
+    vectors: Vectors
     snowflake: SnowflakeAccount | None
 
 
 def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key: pulumi.Input[str] | None) -> Data:
-    """PostgreSQL, the cache, the vector store and Snowflake."""
+    """PostgreSQL, the cache, the vector stores and Snowflake."""
     environment, given = spec.environment, on.given
     postgres = Postgres(
         "postgres",
@@ -47,18 +47,7 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
         client_security_group_id=on.cluster.security_group_id,
         opts=given.options(),
     )
-    vector = VectorStore(
-        "vector",
-        spec.vector,
-        environment=environment,
-        postgres=postgres,
-        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
-        bridge=on.bridge,
-        runtime_image=spec.gateway.image,
-        databases_cidr=spec.network.node_cidr,
-        tenants=[tenant.name for tenant in spec.tenants],
-        opts=on.for_workloads(),
-    )
+    stores = vectors(spec, below, on, postgres)
     account = None
     if spec.snowflake:
         provider = providers.snowflake_provider(spec.snowflake, snowflake_key)
@@ -68,4 +57,4 @@ def data(spec: PlatformSpec, below: Foundation, on: ClusterLayer, snowflake_key:
             environment=environment,
             opts=pulumi.ResourceOptions(providers=[provider]),
         )
-    return Data(postgres, cache, vector, account)
+    return Data(postgres, cache, stores, account)

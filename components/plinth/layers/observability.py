@@ -1,16 +1,18 @@
 """Metrics, alerts and the dashboard."""
 
 from plinth import addresses, naming
+from plinth.data.vectors.search_alarms import OpenSearchAlarms
 from plinth.gateway.gateway import API, METRICS
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
 from plinth.observability.monitoring import Monitoring
 from plinth.spec import PlatformSpec
+from plinth.spec.vectors import OpenSearchStore, engines
 
 
 def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Monitoring:
     """Metrics, alerts and the dashboard."""
-    return Monitoring(
+    monitoring = Monitoring(
         "monitoring",
         spec.monitoring,
         environment=spec.environment,
@@ -26,3 +28,13 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.for_workloads(),
     )
+    domains = {name: engine for name, engine in engines(spec.vector).items() if isinstance(engine, OpenSearchStore)}
+    if domains:
+        OpenSearchAlarms(
+            "vector-alarms",
+            domains,
+            environment=spec.environment,
+            topic_arn=monitoring.topic_arn,
+            opts=on.given.options(),
+        )
+    return monitoring

@@ -26,6 +26,7 @@ class Keys(Component):
         super().__init__("Keys", name, {"domains": sorted(DOMAINS)}, environment=environment, opts=opts)
         region, account = environment.region, environment.account_id
         services: dict[str, list[documents.Statement]] = {
+            "data": [documents.vectors_may_use_key(region, account), documents.alarms_may_use_key(account)],
             "logs": [documents.logs_may_use_key(region, account)],
             "cluster": documents.volumes_may_use_key(region, account),
         }

@@ -70,5 +70,6 @@ LIMITS: dict[str, Limits] = {
         hnsw=False,
         indexes=10_000,
     ),
+    "opensearch": Limits("OpenSearch", 16_000, "OpenSearch documentation, k-NN vector: dimension"),
 }
 """Limits of each engine by `kind`."""

@@ -1,8 +1,10 @@
 """The engines that can keep vectors."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from plinth.spec.base import Model
+from pydantic import Field
+
+from plinth.spec.base import LogDays, Model, matches
 from plinth.spec.vector_collections import SqlName, VectorCollection
 
 
@@ -28,3 +30,45 @@ class S3VectorStore(Engine):
 
     kind: Literal["s3_vectors"]
     """Engine of the vector store."""
+
+
+SearchInstance = Annotated[
+    str, matches(r"^[a-z0-9]+\.[a-z0-9]+\.search$", "an OpenSearch Service instance type, for example r7g.large.search")
+]
+"""Instance type of Amazon OpenSearch Service."""
+
+
+class OpenSearchStore(Engine):
+    """Amazon OpenSearch Service, in the VPC: vectors beside full-text search with BM25.
+
+    AWS takes a snapshot every hour and keeps each for 14 days.
+    """
+
+    kind: Literal["opensearch"]
+    """Engine of the vector store."""
+
+    engine_version: Literal["2.19", "3.1", "3.3"] = "3.1"
+    """Version of OpenSearch."""
+
+    instance_type: SearchInstance = "r7g.large.search"
+    """Instance type of the data nodes. Half of a node's memory beside the Java heap (itself half, at most 32 GiB) is
+    for HNSW graphs."""
+
+    nodes: Annotated[int, Field(ge=1, le=200)] = 2
+    """Data nodes: one, or the same number in each zone of the network."""
+
+    disk_gib: Annotated[int, Field(ge=10, le=24_576)] = 100
+    """Disk of each data node, in GiB (gp3)."""
+
+    master_type: SearchInstance | None = None
+    """Instance type of three dedicated cluster manager nodes. Absent: data nodes do it."""
+
+    standby: bool = False
+    """Whether one of three zones stands by, with copies of everything, and takes over within a minute: for three zones
+    and dedicated cluster managers."""
+
+    service_linked_role: Literal["make", "existing"] = "make"
+    """An account has one AWSServiceRoleForAmazonOpenSearchService: `existing` where something else has made it."""
+
+    log_days: LogDays = 90
+    """Days that slow, error and audit logs are kept."""

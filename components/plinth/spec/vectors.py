@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, Tag
 
 from plinth.spec.base import Model, Name
 from plinth.spec.vector_collections import LIMITS, Distance, Limits, SqlName, Use, VectorCollection
-from plinth.spec.vector_engines import Engine, PgVectorStore, S3VectorStore
+from plinth.spec.vector_engines import Engine, OpenSearchStore, PgVectorStore, S3VectorStore
 
 __all__ = [
     "LIMITS",
@@ -17,6 +17,7 @@ __all__ = [
     "Engine",
     "HybridStore",
     "Limits",
+    "OpenSearchStore",
     "PgVectorStore",
     "S3VectorStore",
     "SqlName",
@@ -31,7 +32,7 @@ __all__ = [
 MAIN = "main"
 """Name of the store where there is only one."""
 
-AnyEngine = Annotated[PgVectorStore | S3VectorStore, Field(discriminator="kind")]
+AnyEngine = Annotated[PgVectorStore | S3VectorStore | OpenSearchStore, Field(discriminator="kind")]
 """One engine, told apart by `kind`."""
 
 
@@ -60,6 +61,7 @@ def kind(value: object) -> str:
 VectorStore = Annotated[
     Annotated[PgVectorStore, Tag("pgvector")]
     | Annotated[S3VectorStore, Tag("s3_vectors")]
+    | Annotated[OpenSearchStore, Tag("opensearch")]
     | Annotated[HybridStore, Tag("hybrid")],
     Discriminator(kind),
 ]

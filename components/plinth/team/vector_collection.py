@@ -104,11 +104,15 @@ class VectorCollection(Component):
 
 
 def _store(section: VectorCollectionSection, contract: PlatformContract) -> PgVectorStore:
+    if contract.vector is None:
+        raise pulumi.RunError(f"collection {section.name}: the platform keeps no vectors in PostgreSQL")
     return PgVectorStore(database=contract.vector.database, collections=[section])
 
 
 def _schema(section: VectorCollectionSection, contract: PlatformContract) -> str:
-    return vector_job.schema_config(_store(section, contract), contract.vector.host, contract.vector.port)
+    store = _store(section, contract)
+    assert contract.vector is not None
+    return vector_job.schema_config(store, contract.vector.host, contract.vector.port)
 
 
 def _job_name(prefix: str, section: VectorCollectionSection, contract: PlatformContract) -> str:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import pulumi
 
 from plinth.network.vpc import Network
-from plinth.security.documents import Document
 from plinth.security.secrets import SecretsBridge
-from plinth_runtime.vectors.endpoints import VectorEndpoint
+from plinth_runtime.vectors.config import VectorEndpoint
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,5 @@ class BuiltStore:
     """How pods of the platform reach it."""
     ready: Sequence[pulumi.Resource] = ()
     """What must exist before the store can be called."""
-    policies: Mapping[str, pulumi.Input[Document]] = field(default_factory=dict[str, pulumi.Input[Document]])
-    """IAM policies by label with which collections can be made, written and read."""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folder of a pod -> Kubernetes Secret that it has to mount there."""

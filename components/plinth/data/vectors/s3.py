@@ -10,7 +10,7 @@ from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.security import documents
 from plinth.spec.environment import Environment
 from plinth.spec.vectors import S3VectorStore as S3VectorSection
-from plinth_runtime.vectors.endpoints import S3VectorsEndpoint
+from plinth_runtime.vectors.config import S3VectorsEndpoint
 
 READING = ("s3vectors:GetIndex", "s3vectors:GetVectors", "s3vectors:ListVectors", "s3vectors:QueryVectors")
 WRITING = ("s3vectors:CreateIndex", "s3vectors:PutVectors", "s3vectors:DeleteVectors")
@@ -60,14 +60,14 @@ class S3VectorStore(Component):
                 kind="s3_vectors", bucket=str(parts[0]), region=region, kms_key_arn=str(parts[1])
             )
         )
-        every = pulumi.Output.concat(bucket.vector_bucket_arn, "/index/*")
-        self.store = BuiltStore(
-            name=store,
-            endpoint=endpoint,
-            ready=[bucket, closed],
-            policies={store: access(bucket.vector_bucket_arn, [every], key, region)},
-        )
+        self.store = BuiltStore(name=store, endpoint=endpoint, ready=[bucket, closed])
         self.register_outputs({"bucketArn": self.bucket_arn})
+
+
+def bucket_arn(environment: Environment, store: str) -> str:
+    """ARN of the vector bucket."""
+    region, account = environment.region, environment.account_id
+    return f"arn:{documents.partition(region)}:s3vectors:{region}:{account}:bucket/{bucket_name(environment, store)}"
 
 
 def bucket_name(environment: Environment, store: str) -> str:

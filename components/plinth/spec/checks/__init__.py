@@ -36,6 +36,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
     (("vector",), vectors.hybrid_places),
     (("vector", "tenants"), vectors.engine_limits),
+    (("network", "vector"), vectors.search_nodes),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from plinth.spec.checks.references import one_of
 from plinth.spec.problem import Problem
-from plinth.spec.vectors import LIMITS, HybridStore, VectorCollection, engines, kept_in, placement
+from plinth.spec.vectors import LIMITS, HybridStore, OpenSearchStore, VectorCollection, engines, kept_in, placement
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
@@ -81,3 +81,22 @@ def misfits(collection: VectorCollection, kind: str) -> Iterator[tuple[str, obje
             if field in collection.model_fields_set:
                 allowed = f"absent: {limits.name} chooses its index itself"
                 yield field, getattr(collection, field), allowed
+
+
+def search_nodes(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Nodes of OpenSearch fit the zones of the network.
+
+    Source: Amazon OpenSearch Service developer guide, "Configuring a multi-AZ domain".
+    """
+    zones = len(spec.network.zones)
+    for name, engine in engines(spec.vector).items():
+        path = f"vector.stores.{name}" if isinstance(spec.vector, HybridStore) else "vector"
+        if not isinstance(engine, OpenSearchStore):
+            continue
+        if engine.nodes > 1 and (zones not in (2, 3) or engine.nodes % zones):
+            allowed = "1, or the same number in each of the network's two or three zones"
+            yield Problem(f"{path}.nodes", engine.nodes, f"{allowed} (it has {zones})")
+        if engine.standby and (zones != 3 or engine.nodes < 3 or engine.master_type is None):
+            yield Problem(f"{path}.standby", True, "with three zones, three nodes or more, and a master_type")
+        if engine.standby and engine.instance_type.startswith("t3."):
+            yield Problem(f"{path}.instance_type", engine.instance_type, "other than t3 with standby")
