@@ -92,6 +92,11 @@ def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     return f"{tenant_folder(environment, tenant)}vectors"
 
 
+def vector_secret(environment: Environment, store: str, what: str) -> str:
+    """Secrets Manager name of what belongs to a vector store on the cluster: its keys, its certificate."""
+    return f"plinth/{environment.name}/vectors/{store}/{what}"
+
+
 def tenant_prefix(tenant: str) -> str:
     """Start of the keys of what belongs to a tenant, in every bucket that it was granted."""
     return f"tenants/{tenant}/"

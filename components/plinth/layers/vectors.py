@@ -7,12 +7,14 @@ import pulumi
 from plinth import naming
 from plinth.data.postgres import Postgres
 from plinth.data.vector import VectorStore
-from plinth.data.vectors import plan, search_plan, walls
+from plinth.data.vectors import cluster_plan, plan, search_plan, walls
 from plinth.data.vectors import s3 as s3_vectors
 from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.data.vectors.collections import VectorCollectionsJob
+from plinth.data.vectors.qdrant import QdrantStore
 from plinth.data.vectors.s3 import S3VectorStore
 from plinth.data.vectors.search import OpenSearchStore
+from plinth.data.vectors.tls import StoreAuthority
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
 from plinth.security.documents import Document
@@ -46,14 +48,16 @@ def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: P
         data_key_arn=below.keys.arn["data"],
         secrets_key_arn=below.keys.arn["secrets"],
         log_key_arn=below.keys.arn["logs"],
+        storage_class=on.base.storage_class_name,
+        monitor_kinds=on.crds.of("prometheus"),
         runtime_image=spec.gateway.image,
     )
     in_postgres = _in_postgres(spec, on, postgres)
     engines = plan.beside_postgres(spec.vector)
     if not engines:
         return Vectors(in_postgres)
-    identity = _identity(spec, on, platform)
-    built = [_store(spec, on, platform, name, engine, identity) for name, engine in engines.items()]
+    identity, issuer = _identity(spec, on, platform), _issuer(spec, on)
+    built = [_store(spec, on, platform, name, engine, identity, issuer) for name, engine in engines.items()]
     VectorCollectionsJob(
         f"{NAME}-collections",
         spec.vector,
@@ -113,6 +117,16 @@ def _identity(spec: PlatformSpec, on: ClusterLayer, platform: VectorPlatform) ->
     )
 
 
+def _issuer(spec: PlatformSpec, on: ClusterLayer) -> StoreAuthority | None:
+    """The authority of the stores on the cluster; None where none is."""
+    generations = [engine.certificate_generation for engine in cluster_plan.on_cluster(spec.vector).values()]
+    if not generations:
+        return None
+    return StoreAuthority(
+        f"{NAME}-authority", environment=spec.environment, generation=generations[0], opts=on.given.options()
+    )
+
+
 def _store(
     spec: PlatformSpec,
     on: ClusterLayer,
@@ -120,6 +134,7 @@ def _store(
     name: str,
     engine: AnyEngine,
     identity: WorkloadIdentity | None,
+    issuer: StoreAuthority | None,
 ) -> BuiltStore:
     """One store that is not PostgreSQL's."""
     logical, environment = f"{NAME}-{name}", spec.environment
@@ -141,4 +156,15 @@ def _store(
             opts=on.given.options(),
         )
         return domain.store
+    if isinstance(engine, section.QdrantStore) and issuer:
+        qdrant = QdrantStore(
+            logical,
+            engine,
+            environment=environment,
+            store=name,
+            issuer=issuer,
+            platform=platform,
+            opts=on.for_workloads(),
+        )
+        return qdrant.store
     raise AssertionError(f"no component builds a store of kind {engine.kind}")

@@ -70,6 +70,7 @@ LIMITS: dict[str, Limits] = {
         hnsw=False,
         indexes=10_000,
     ),
+    "qdrant": Limits("Qdrant", 16_000, "Qdrant documentation, Collections: at most 65,536; the runtime takes 16,000"),
     "opensearch": Limits("OpenSearch", 16_000, "OpenSearch documentation, k-NN vector: dimension"),
 }
 """Limits of each engine by `kind`."""

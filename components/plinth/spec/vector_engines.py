@@ -72,3 +72,40 @@ class OpenSearchStore(Engine):
 
     log_days: LogDays = 90
     """Days that slow, error and audit logs are kept."""
+
+
+class ClusterEngine(Engine):
+    """What engines have that run on the cluster: pods with disks, certificates and snapshots."""
+
+    replicas: Annotated[int, Field(ge=1, le=16)] = 3
+    """Pods, spread over zones and nodes."""
+
+    copies: Annotated[int, Field(ge=1, le=16)] = 2
+    """Copies of each part of a collection, on as many pods; one is lost with its pod's disk."""
+
+    cpus: Annotated[int, Field(ge=1, le=96)] = 1
+    """Processor cores of each pod."""
+
+    memory_gib: Annotated[int, Field(ge=1, le=1536)] = 4
+    """Memory of each pod, in GiB."""
+
+    disk_gib: Annotated[int, Field(ge=1, le=16_384)] = 50
+    """Disk of each pod, in GiB: encrypted gp3."""
+
+    snapshot_schedule: Annotated[
+        str, matches(r"^(\S+ ){4}\S+$", "five fields of cron, in UTC, for example 17 2 * * *")
+    ] = "17 2 * * *"
+    """When a snapshot is taken to S3: five fields of cron, in UTC."""
+
+    snapshot_days: Annotated[int, Field(ge=1, le=3650)] = 14
+    """Days that snapshots are kept."""
+
+    certificate_generation: Annotated[int, Field(ge=1)] = 1
+    """Raise it to make a new certificate authority for the stores on the cluster, and new certificates."""
+
+
+class QdrantStore(ClusterEngine):
+    """Qdrant on the cluster: fast filtered search, with an API key and TLS to clients and between pods."""
+
+    kind: Literal["qdrant"]
+    """Engine of the vector store."""

@@ -7,18 +7,20 @@ from pydantic import Discriminator, Field, Tag
 
 from plinth.spec.base import Model, Name
 from plinth.spec.vector_collections import LIMITS, Distance, Limits, SqlName, Use, VectorCollection
-from plinth.spec.vector_engines import Engine, OpenSearchStore, PgVectorStore, S3VectorStore
+from plinth.spec.vector_engines import ClusterEngine, Engine, OpenSearchStore, PgVectorStore, QdrantStore, S3VectorStore
 
 __all__ = [
     "LIMITS",
     "MAIN",
     "AnyEngine",
+    "ClusterEngine",
     "Distance",
     "Engine",
     "HybridStore",
     "Limits",
     "OpenSearchStore",
     "PgVectorStore",
+    "QdrantStore",
     "S3VectorStore",
     "SqlName",
     "Use",
@@ -32,7 +34,7 @@ __all__ = [
 MAIN = "main"
 """Name of the store where there is only one."""
 
-AnyEngine = Annotated[PgVectorStore | S3VectorStore | OpenSearchStore, Field(discriminator="kind")]
+AnyEngine = Annotated[PgVectorStore | S3VectorStore | OpenSearchStore | QdrantStore, Field(discriminator="kind")]
 """One engine, told apart by `kind`."""
 
 
@@ -62,6 +64,7 @@ VectorStore = Annotated[
     Annotated[PgVectorStore, Tag("pgvector")]
     | Annotated[S3VectorStore, Tag("s3_vectors")]
     | Annotated[OpenSearchStore, Tag("opensearch")]
+    | Annotated[QdrantStore, Tag("qdrant")]
     | Annotated[HybridStore, Tag("hybrid")],
     Discriminator(kind),
 ]

@@ -24,6 +24,10 @@ class VectorPlatform:
     data_key_arn: pulumi.Input[str]
     secrets_key_arn: pulumi.Input[str]
     log_key_arn: pulumi.Input[str]
+    storage_class: pulumi.Input[str]
+    """Encrypted disks."""
+    monitor_kinds: Sequence[pulumi.Resource]
+    """The definitions of what Prometheus' operator reads."""
     runtime_image: str
     """Image of plinth-runtime, by digest."""
 

@@ -14,8 +14,7 @@ from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.security.identity import WorkloadIdentity
 from plinth.spec.environment import Environment
 from plinth.spec.vectors import VectorStore, engines, kept_in
-from plinth_runtime.vector_collections import VectorCollections
-from plinth_runtime.vectors.config import VectorEndpoint, VectorStores
+from plinth_runtime.vectors.config import VectorEndpoint, VectorSetup, VectorStores
 
 APP = plan.APP
 CONFIG_DIR, CONFIG_FILE = "/etc/plinth/vectors", "collections.json"
@@ -93,7 +92,9 @@ def job_config(section: VectorStore, stores: Sequence[BuiltStore], tenants: Sequ
 
     def render(endpoints: Sequence[VectorEndpoint]) -> str:
         found = dict(zip([store.name for store in stores], endpoints, strict=True))
-        return VectorCollections(stores=stores_config(section, found), tenants=list(tenants)).model_dump_json(indent=2)
+        return VectorSetup(version="v2", stores=stores_config(section, found), tenants=list(tenants)).model_dump_json(
+            indent=2
+        )
 
     return pulumi.Output.all(*(store.endpoint for store in stores)).apply(render)
 
@@ -124,7 +125,7 @@ def job_pod(image: str, secrets: Mapping[str, str]) -> core.v1.PodSpecArgs:
     container = core.v1.ContainerArgs(
         name=APP,
         image=image,
-        command=["plinth-runtime", APP, "--config", f"{CONFIG_DIR}/{CONFIG_FILE}"],
+        command=["plinth-runtime", "vector-schema", "--config", f"{CONFIG_DIR}/{CONFIG_FILE}"],
         security_context=pods.container_security(),
         resources=pods.resources(cpu="50m", memory="256Mi", cpu_limit="500m"),
         volume_mounts=[

@@ -37,6 +37,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("vector",), vectors.hybrid_places),
     (("vector", "tenants"), vectors.engine_limits),
     (("network", "vector"), vectors.search_nodes),
+    (("vector",), vectors.copies_fit),
     (("network",), network.existing_network),
     (("cluster", "tenants"), tenants.team_roles),
     (("gpu_pools", "tenants", "batch"), batch.queues_exist),

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 from plinth.spec.checks.references import one_of
 from plinth.spec.problem import Problem
-from plinth.spec.vectors import LIMITS, HybridStore, OpenSearchStore, VectorCollection, engines, kept_in, placement
+from plinth.spec.vectors import (
+    LIMITS,
+    ClusterEngine,
+    HybridStore,
+    OpenSearchStore,
+    VectorCollection,
+    engines,
+    kept_in,
+    placement,
+)
 
 if TYPE_CHECKING:
     from plinth.spec.platform import PlatformSpec
@@ -100,3 +109,18 @@ def search_nodes(spec: "PlatformSpec") -> Iterator[Problem]:
             yield Problem(f"{path}.standby", True, "with three zones, three nodes or more, and a master_type")
         if engine.standby and engine.instance_type.startswith("t3."):
             yield Problem(f"{path}.instance_type", engine.instance_type, "other than t3 with standby")
+
+
+def copies_fit(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Copies lie on different pods, and engines on the cluster that share an authority agree on its generation."""
+    generation: tuple[str, int] | None = None
+    for name, engine in engines(spec.vector).items():
+        path = f"vector.stores.{name}" if isinstance(spec.vector, HybridStore) else "vector"
+        if not isinstance(engine, ClusterEngine):
+            continue
+        if engine.copies > engine.replicas:
+            yield Problem(f"{path}.copies", engine.copies, f"at most the {engine.replicas} replicas that there are")
+        if generation and engine.certificate_generation != generation[1]:
+            allowed = f"{generation[1]}, as {generation[0]} has: one authority certifies them all"
+            yield Problem(f"{path}.certificate_generation", engine.certificate_generation, allowed)
+        generation = generation or (path, engine.certificate_generation)
