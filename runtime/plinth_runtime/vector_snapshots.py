@@ -22,7 +22,7 @@ from plinth_runtime.config import AbsolutePath, AwsRegion
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import read, resolve
 from plinth_runtime.startup import parse
-from plinth_runtime.vectors.config import HttpAddress
+from plinth_runtime.vectors.endpoints import HttpAddress
 
 ANSWER_SECONDS = 900.0
 """Longest time that a node is silent: while it writes a snapshot it says nothing."""
