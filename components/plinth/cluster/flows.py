@@ -182,6 +182,8 @@ def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
         where = INTERNET if spec.network.existing else _vpc(spec, "vector stores of AWS")
         yield Flow(COLLECTIONS_JOB, where, (443,), "make collections")
         yield Flow(COLLECTIONS_JOB, POD_IDENTITY, (80,), "credentials for vector stores of AWS")
+    if vector_plan.outside(spec.vector):
+        yield Flow(COLLECTIONS_JOB, INTERNET, (443,), "make indexes at Pinecone")
     yield from _vector_engines(spec)
 
 

@@ -11,6 +11,7 @@ from plinth.data.vectors import cluster_plan, plan, search_plan, walls
 from plinth.data.vectors import s3 as s3_vectors
 from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.data.vectors.collections import VectorCollectionsJob
+from plinth.data.vectors.pinecone import PineconeStore
 from plinth.data.vectors.qdrant import QdrantStore
 from plinth.data.vectors.s3 import S3VectorStore
 from plinth.data.vectors.search import OpenSearchStore
@@ -156,6 +157,11 @@ def _store(
             opts=on.given.options(),
         )
         return domain.store
+    if isinstance(engine, section.PineconeStore):
+        project = PineconeStore(
+            logical, engine, environment=environment, store=name, platform=platform, opts=on.given.options()
+        )
+        return project.store
     if isinstance(engine, section.QdrantStore) and issuer:
         qdrant = QdrantStore(
             logical,

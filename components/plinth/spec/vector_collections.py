@@ -71,6 +71,12 @@ LIMITS: dict[str, Limits] = {
         indexes=10_000,
     ),
     "qdrant": Limits("Qdrant", 16_000, "Qdrant documentation, Collections: at most 65,536; the runtime takes 16,000"),
+    "pinecone": Limits(
+        "Pinecone",
+        16_000,
+        "Pinecone documentation, Database limits: at most 20,000 dimensions; the runtime takes 16,000; as of 2026-11",
+        hnsw=False,
+    ),
     "opensearch": Limits("OpenSearch", 16_000, "OpenSearch documentation, k-NN vector: dimension"),
 }
 """Limits of each engine by `kind`."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plinth.spec.base import LogDays, Model, matches
+from plinth.spec.hosted import SecretName
 from plinth.spec.vector_collections import SqlName, VectorCollection
 
 
@@ -109,3 +110,19 @@ class QdrantStore(ClusterEngine):
 
     kind: Literal["qdrant"]
     """Engine of the vector store."""
+
+
+class PineconeStore(Engine):
+    """Pinecone serverless: nothing to run, on Pinecone's own account; vectors leave the VPC over TLS."""
+
+    kind: Literal["pinecone"]
+    """Engine of the vector store."""
+
+    api_key_secret: SecretName
+    """Name of the secret in AWS Secrets Manager that holds the API key of a Pinecone project."""
+
+    cloud: Literal["aws", "gcp", "azure"] = "aws"
+    """Cloud of the indexes."""
+
+    region: Annotated[str, matches(r"^[a-z0-9-]{2,40}$", "a region of the cloud, for example us-east-1")] = "us-east-1"
+    """Region of the indexes, as the cloud names it."""

@@ -7,7 +7,15 @@ from pydantic import Discriminator, Field, Tag
 
 from plinth.spec.base import Model, Name
 from plinth.spec.vector_collections import LIMITS, Distance, Limits, SqlName, Use, VectorCollection
-from plinth.spec.vector_engines import ClusterEngine, Engine, OpenSearchStore, PgVectorStore, QdrantStore, S3VectorStore
+from plinth.spec.vector_engines import (
+    ClusterEngine,
+    Engine,
+    OpenSearchStore,
+    PgVectorStore,
+    PineconeStore,
+    QdrantStore,
+    S3VectorStore,
+)
 
 __all__ = [
     "LIMITS",
@@ -20,6 +28,7 @@ __all__ = [
     "Limits",
     "OpenSearchStore",
     "PgVectorStore",
+    "PineconeStore",
     "QdrantStore",
     "S3VectorStore",
     "SqlName",
@@ -34,7 +43,9 @@ __all__ = [
 MAIN = "main"
 """Name of the store where there is only one."""
 
-AnyEngine = Annotated[PgVectorStore | S3VectorStore | OpenSearchStore | QdrantStore, Field(discriminator="kind")]
+AnyEngine = Annotated[
+    PgVectorStore | S3VectorStore | OpenSearchStore | QdrantStore | PineconeStore, Field(discriminator="kind")
+]
 """One engine, told apart by `kind`."""
 
 
@@ -65,6 +76,7 @@ VectorStore = Annotated[
     | Annotated[S3VectorStore, Tag("s3_vectors")]
     | Annotated[OpenSearchStore, Tag("opensearch")]
     | Annotated[QdrantStore, Tag("qdrant")]
+    | Annotated[PineconeStore, Tag("pinecone")]
     | Annotated[HybridStore, Tag("hybrid")],
     Discriminator(kind),
 ]

@@ -37,8 +37,8 @@ def test_the_first_engine_needs_no_kind(kind):
 
 @pytest.mark.parametrize("kind", sorted(LIMITS))
 def test_every_engine_takes_what_it_can_index_and_refuses_more(kind):
-    # As many nodes as zones for OpenSearch; the others have no such field.
-    more = {"nodes": 3} if kind == "opensearch" else {}
+    # As many nodes as zones for OpenSearch, a key for Pinecone.
+    more = {"opensearch": {"nodes": 3}, "pinecone": {"api_key_secret": "plinth/prod/pinecone"}}.get(kind, {})
     most = LIMITS[kind].dimensions
     loaded({"kind": kind, **more, "collections": [{"name": "documents", "dimensions": most}]})
     told = problems({"kind": kind, **more, "collections": [{"name": "documents", "dimensions": most + 1}]})

@@ -27,6 +27,11 @@ def in_postgres(section: VectorStore) -> str | None:
     return found[0] if found else None
 
 
+def outside(section: VectorStore) -> bool:
+    """Whether an engine is somebody else's, on the internet."""
+    return any(engine.kind == "pinecone" for engine in engines(section).values())
+
+
 def endpoint_services(section: VectorStore) -> list[EndpointService]:
     """AWS services that need an interface endpoint, so that vectors stay inside the VPC."""
     kinds = {engine.kind for engine in engines(section).values()}

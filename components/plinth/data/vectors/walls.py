@@ -25,6 +25,8 @@ def job_egress(spec: PlatformSpec) -> list[networking.v1.NetworkPolicyEgressRule
     rules = [pods.allow_dns()]
     if any(engine.kind in plan.IN_AWS for engine in plan.beside_postgres(spec.vector).values()):
         rules += [pods.allow_pod_identity(), pods.allow_addresses(aws_cidr(spec), HTTPS)]
+    if plan.outside(spec.vector):
+        rules.append(pods.allow_addresses("0.0.0.0/0", HTTPS))
     for store, engine in cluster_plan.on_cluster(spec.vector).items():
         there = pods.peer(naming.SYSTEM_NAMESPACE, cluster_plan.selector(store))
         rules.append(pods.allow_to([there], cluster_plan.API_PORTS[engine.kind]))
