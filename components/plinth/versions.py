@@ -1,7 +1,7 @@
 """The release train: every chart, add-on and API version in one place.
 
-Versions that run together are changed together.
-Sources: the projects' own releases, as of 2026-11-01.
+Versions that run together are changed together; `plinth.train` knows which ones do (docs/reference/release-train.md).
+Sources: the projects' own releases, as of 2026-11-21.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Chart:
 
 KARPENTER = Chart("oci://public.ecr.aws/karpenter/karpenter", "1.14.1")
 EXTERNAL_SECRETS = Chart("external-secrets", "2.9.0", "https://charts.external-secrets.io")
-KEDA = Chart("keda", "2.20.2", "https://kedacore.github.io/charts")
+KEDA = Chart("keda", "2.21.0", "https://kedacore.github.io/charts")
 LWS = Chart("oci://registry.k8s.io/lws/charts/lws", "0.9.0")
-CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.20.3")
+CERT_MANAGER = Chart("oci://quay.io/jetstack/charts/cert-manager", "v1.21.2")
 KSERVE_LLM = Chart("oci://ghcr.io/kserve/charts/kserve-llmisvc-resources", "v0.20.0")
 KUEUE = Chart("oci://registry.k8s.io/kueue/charts/kueue", "0.19.2")
 KUBEFLOW_TRAINER = Chart("oci://ghcr.io/kubeflow/charts/kubeflow-trainer", "2.2.1")

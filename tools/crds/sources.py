@@ -89,7 +89,7 @@ SOURCES = (
     ),
     Source(
         "keda",
-        "v2.20.2",
+        "v2.21.0",
         "Apache-2.0",
         "github.com/kedacore/keda/v2",
         (
@@ -277,7 +277,7 @@ SOURCES = (
     ),
     Source(
         "cert-manager",
-        "v1.20.3",
+        "v1.21.2",
         "Apache-2.0",
         "github.com/cert-manager/cert-manager",
         (

@@ -102,6 +102,7 @@ def validate(envs: list[str]) -> int:
 
 def schema(*, write: bool) -> int:
     """Print the JSON Schema of an environment's file, or write it and the reference pages to where they are kept."""
+    from plinth import train
     from plinth.cluster import flows_page
     from plinth.spec import reference
     from plinth.spec import schema as editors
@@ -111,6 +112,7 @@ def schema(*, write: bool) -> int:
         return 0
     project = platform()
     pages = {editors.SCHEMA_PATH: editors.render(), reference.REFERENCE_PATH: reference.render()}
+    pages[train.PATH] = train.render()
     if PRODUCTION in project.environments():
         pages[flows_page.PATH] = flows_page.render(read_spec(project, PRODUCTION))
     for kept, text in pages.items():
