@@ -92,6 +92,11 @@ def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     return f"{tenant_folder(environment, tenant)}vectors"
 
 
+def tenant_collection_secret(environment: Environment, tenant: str, name: str) -> str:
+    """Secrets Manager name of a collection that a tenant declares in a store of the platform."""
+    return f"{tenant_folder(environment, tenant)}collections/{name}"
+
+
 def vector_secret(environment: Environment, store: str, what: str) -> str:
     """Secrets Manager name of what belongs to a vector store on the cluster: its keys, its certificate."""
     return f"plinth/{environment.name}/vectors/{store}/{what}"

@@ -24,6 +24,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_schema.run(chosen.config)
 
+    if chosen.part == "vector-declared":
+        from plinth_runtime import vector_declared
+
+        return vector_declared.run(chosen.config)
+
     if chosen.part == "vector-snapshots":
         from plinth_runtime import vector_snapshots
 
@@ -56,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
     vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
+    declared = parts.add_parser("vector-declared", help="make the collections that tenants declare, once")
+    declared.add_argument("--config", required=True, metavar="PATH", help="stores and tenants (JSON)")
     snapshots = parts.add_parser("vector-snapshots", help="take a snapshot of a vector store to S3, once")
     snapshots.add_argument("--config", required=True, metavar="PATH", help="of what, and where to (JSON)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")

@@ -11,6 +11,7 @@ from plinth.data.vectors import cluster_plan, plan, search_plan, walls
 from plinth.data.vectors import s3 as s3_vectors
 from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.data.vectors.collections import VectorCollectionsJob
+from plinth.data.vectors.declared import DeclaredCollections
 from plinth.data.vectors.pinecone import PineconeStore
 from plinth.data.vectors.qdrant import QdrantStore
 from plinth.data.vectors.s3 import S3VectorStore
@@ -59,17 +60,28 @@ def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: P
         return Vectors(in_postgres)
     identity, issuer = _identity(spec, on, platform), _issuer(spec, on)
     built = [_store(spec, on, platform, name, engine, identity, issuer) for name, engine in engines.items()]
-    VectorCollectionsJob(
+    tenants = [tenant.name for tenant in spec.tenants]
+    job = VectorCollectionsJob(
         f"{NAME}-collections",
         spec.vector,
         environment=spec.environment,
         stores=built,
         identity=identity,
-        tenants=[tenant.name for tenant in spec.tenants],
+        tenants=tenants,
         platform=platform,
         egress=walls.job_egress(spec),
         opts=on.for_workloads(),
     )
+    if tenants:
+        DeclaredCollections(
+            f"{NAME}-declared",
+            environment=spec.environment,
+            stores=built,
+            tenants=tenants,
+            platform=platform,
+            after=job.ready,
+            opts=on.for_workloads(),
+        )
     return Vectors(in_postgres, {store.name: store for store in built})
 
 

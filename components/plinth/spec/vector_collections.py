@@ -41,7 +41,8 @@ class VectorCollection(Model):
     """What it is for: a hybrid store keeps it where its `uses` say."""
 
     store: Name | None = None
-    """The store of a hybrid that keeps it, whatever its use. Absent: the one for its use."""
+    """The store of a hybrid that keeps it, whatever its use. Absent: the one for its use. In a team's stack: the
+    platform's store that is to keep it; absent: PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,25 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_kubernetes import batch, core, meta, networking
 
-from plinth import naming, pods
+from plinth import pods
 from plinth.base import Component, to_props
 from plinth.data.vectors import plan
 from plinth.data.vectors.built import BuiltStore, VectorPlatform
+from plinth.data.vectors.job_pod import job_pod
 from plinth.security.identity import WorkloadIdentity
 from plinth.spec.environment import Environment
 from plinth.spec.vectors import VectorStore, engines, kept_in
 from plinth_runtime.vectors.config import VectorEndpoint, VectorSetup, VectorStores
 
 APP = plan.APP
-CONFIG_DIR, CONFIG_FILE = "/etc/plinth/vectors", "collections.json"
+CONFIG_FILE = "collections.json"
 
 
 class VectorCollectionsJob(Component):
     """Makes the platform's collections, in every store but PostgreSQL's, as often as what it is told changes."""
 
-    done: pulumi.Output[str]
-    """Known once the Job was started."""
+    ready: list[pulumi.Resource]
+    """What further Jobs of the same rights wait for."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class VectorCollectionsJob(Component):
             f"{name}-wall",
             metadata=self._metadata(APP),
             spec=networking.v1.NetworkPolicySpecArgs(
-                pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods.selector(plan.COMPONENT, APP)),
+                pod_selector=meta.v1.LabelSelectorArgs(match_labels=pods.selector(plan.COMPONENT)),
                 policy_types=["Ingress", "Egress"],
                 egress=list(egress),
             ),
@@ -65,7 +66,7 @@ class VectorCollectionsJob(Component):
             opts=self.options(core.v1.ServiceAccount),
         )
         ready = [resource for store in stores for resource in store.ready]
-        job = batch.v1.Job(
+        batch.v1.Job(
             f"{name}-job",
             metadata=self._metadata(job_name(section, platform.runtime_image, tenants)),
             spec=batch.v1.JobSpecArgs(
@@ -73,14 +74,21 @@ class VectorCollectionsJob(Component):
                 ttl_seconds_after_finished=24 * 3600,
                 template=core.v1.PodTemplateSpecArgs(
                     metadata=meta.v1.ObjectMetaArgs(labels=pods.labels(plan.COMPONENT, APP)),
-                    spec=job_pod(platform.runtime_image, secrets),
+                    spec=job_pod(
+                        platform.runtime_image,
+                        APP,
+                        command="vector-schema",
+                        config_file=CONFIG_FILE,
+                        secrets=secrets,
+                        priority=True,
+                    ),
                 ),
             ),
             opts=self.options(
                 batch.v1.Job, depends_on=[config, wall, account, *ready, *([identity] if identity else [])]
             ),
         )
-        self.done = job.id
+        self.ready = [wall, account, *ready]
         self.register_outputs({"stores": [store.name for store in stores]})
 
     def _metadata(self, name: str) -> meta.v1.ObjectMetaArgs:
@@ -117,33 +125,3 @@ def job_name(section: VectorStore, image: str, tenants: Sequence[str]) -> str:
     """Name of the Job: the same for the same content."""
     content = json.dumps([to_props(section), image, list(tenants)], sort_keys=True)
     return f"{APP}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
-
-
-def job_pod(image: str, secrets: Mapping[str, str]) -> core.v1.PodSpecArgs:
-    """The Job's pod; `secrets` are folders and the Kubernetes Secrets mounted there."""
-    mounts = {CONFIG_DIR: "config", **secrets}
-    container = core.v1.ContainerArgs(
-        name=APP,
-        image=image,
-        command=["plinth-runtime", "vector-schema", "--config", f"{CONFIG_DIR}/{CONFIG_FILE}"],
-        security_context=pods.container_security(),
-        resources=pods.resources(cpu="50m", memory="256Mi", cpu_limit="500m"),
-        volume_mounts=[
-            core.v1.VolumeMountArgs(name=volume, mount_path=folder, read_only=True) for folder, volume in mounts.items()
-        ],
-    )
-    return core.v1.PodSpecArgs(
-        restart_policy="OnFailure",
-        service_account_name=APP,
-        automount_service_account_token=False,
-        priority_class_name=naming.SYSTEM_PRIORITY,
-        security_context=pods.pod_security(),
-        containers=[container],
-        volumes=[
-            core.v1.VolumeArgs(name="config", config_map=core.v1.ConfigMapVolumeSourceArgs(name=APP)),
-            *(
-                core.v1.VolumeArgs(name=secret, secret=core.v1.SecretVolumeSourceArgs(secret_name=secret))
-                for secret in secrets.values()
-            ),
-        ],
-    )
