@@ -103,10 +103,11 @@ def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
-        "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "Entry", "Gateway", "GeneralNodePool",
+        "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "DeclaredCollections", "Entry",
+        "Gateway", "GeneralNodePool",
         "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network",
         "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant",
-        "VectorStore", "WorkloadIdentity",
+        "S3VectorStore", "VectorCollections", "VectorStore", "WorkloadIdentity",
     }  # fmt: skip
 
 

@@ -74,7 +74,16 @@ def test_every_import_is_declared(folder):
     assert not undeclared, f"add to {folder}/pyproject.toml: {undeclared}"
 
 
-LIGHT = ("config", "names", "tenant_routes", "vector_schema", "vectors.config")
+LIGHT = (
+    "config",
+    "names",
+    "tenant_routes",
+    "vector_declared",
+    "vector_schema",
+    "vector_snapshots",
+    "vectors.config",
+    "vectors.endpoints",
+)
 """What components may use of the runtime: types and names, with nothing but pydantic behind them."""
 
 ALLOWED = {

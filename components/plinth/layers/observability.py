@@ -1,11 +1,13 @@
 """Metrics, alerts and the dashboard."""
 
 from plinth import addresses, naming
+from plinth.data.vectors import cluster_plan
 from plinth.data.vectors.search_alarms import OpenSearchAlarms
 from plinth.gateway.gateway import API, METRICS
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
 from plinth.observability.monitoring import Monitoring
+from plinth.observability.vector_monitors import VectorMonitors
 from plinth.spec import PlatformSpec
 from plinth.spec.vectors import OpenSearchStore, engines
 
@@ -35,6 +37,16 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
             domains,
             environment=spec.environment,
             topic_arn=monitoring.topic_arn,
+            opts=on.given.options(),
+        )
+    stores = list(cluster_plan.on_cluster(spec.vector))
+    if stores:
+        VectorMonitors(
+            "vector-monitors",
+            stores,
+            environment=spec.environment,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            after=[monitoring.release],
             opts=on.given.options(),
         )
     return monitoring

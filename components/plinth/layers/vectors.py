@@ -51,7 +51,6 @@ def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: P
         secrets_key_arn=below.keys.arn["secrets"],
         log_key_arn=below.keys.arn["logs"],
         storage_class=on.base.storage_class_name,
-        monitor_kinds=on.crds.of("prometheus"),
         runtime_image=spec.gateway.image,
     )
     in_postgres = _in_postgres(spec, on, postgres)

@@ -26,8 +26,6 @@ class VectorPlatform:
     log_key_arn: pulumi.Input[str]
     storage_class: pulumi.Input[str]
     """Encrypted disks."""
-    monitor_kinds: Sequence[pulumi.Resource]
-    """The definitions of what Prometheus' operator reads."""
     runtime_image: str
     """Image of plinth-runtime, by digest."""
 

@@ -56,3 +56,13 @@ def pod_labels() -> dict[str, str]:
 def snapshots_app(store: str) -> str:
     """Name of the CronJob that takes snapshots of a store, and of its service account."""
     return f"{release(store)}-snapshots"
+
+
+def keys_secret(store: str) -> str:
+    """Kubernetes Secret with the keys of a store."""
+    return f"{release(store)}-keys"
+
+
+def tls_secret(store: str) -> str:
+    """Kubernetes Secret with the certificate of a store."""
+    return f"{release(store)}-tls"

@@ -1,7 +1,6 @@
 """Qdrant on the cluster."""
 
 import pulumi
-import pulumi_kubernetes as k8s
 import pulumi_random as random
 from pulumi_kubernetes import helm, meta, networking
 
@@ -13,15 +12,12 @@ from plinth.data.vectors import walls
 from plinth.data.vectors.built import BuiltStore, VectorPlatform
 from plinth.data.vectors.snapshots import Snapshots
 from plinth.data.vectors.tls import AUTHORITY_FILE, StoreAuthority, certificate_secret, mounted
-from plinth.kinds import prometheus
 from plinth.security.secrets import managed_secret
 from plinth.spec.environment import Environment
 from plinth.spec.vectors import QdrantStore as QdrantSection
 from plinth_runtime.vectors.config import QdrantEndpoint
 
 KIND = "qdrant"
-METRICS_PORT = "http"
-"""Name of the port with the API and the metrics, in the chart."""
 
 
 class QdrantStore(Component):
@@ -43,7 +39,7 @@ class QdrantStore(Component):
     ) -> None:
         super().__init__("QdrantStore", name, section, environment=environment, opts=opts)
         self._name, self._store, self._platform = name, store, platform
-        self._keys_secret, self._tls_secret = f"{plan.release(store)}-keys", f"{plan.release(store)}-tls"
+        self._keys_secret, self._tls_secret = plan.keys_secret(store), plan.tls_secret(store)
         keys = self._keys()
         certificate = certificate_secret(
             self,
@@ -57,7 +53,6 @@ class QdrantStore(Component):
         )
         wall = self._wall()
         chart = self._chart(section, [keys, certificate, wall])
-        self._monitor(chart)
         Snapshots(
             f"{name}-snapshots",
             section,
@@ -136,32 +131,6 @@ class QdrantStore(Component):
             max_history=5,
             timeout=900,
             opts=self.options(helm.v3.Release, depends_on=after),
-        )
-
-    def _monitor(self, chart: pulumi.Resource) -> None:
-        """What Prometheus reads, with the key that may only read. The chart's own monitor knows no TLS."""
-        endpoint = prometheus.PodMetricsEndpoint(
-            port=METRICS_PORT,
-            path="/metrics",
-            scheme="https",
-            tls_config=prometheus.TlsConfig(
-                ca=prometheus.TrustedFile(secret=prometheus.SecretField(name=self._tls_secret, key=AUTHORITY_FILE)),
-                server_name=plan.host(self._store),
-            ),
-            authorization=prometheus.Authorization(
-                credentials=prometheus.SecretField(name=self._keys_secret, key=values.READ_KEY)
-            ),
-        )
-        prometheus.PodMonitor(
-            namespace_selector=prometheus.NamespaceSelector(match_names=[naming.SYSTEM_NAMESPACE]),
-            selector=prometheus.LabelSelector(match_labels=plan.selector(self._store)),
-            pod_metrics_endpoints=[endpoint],
-        ).register(
-            f"{self._name}-monitor",
-            name=plan.release(self._store),
-            namespace=self._platform.namespace,
-            labels=self._labels(),
-            opts=self.options(k8s.apiextensions.CustomResource, depends_on=[chart, *self._platform.monitor_kinds]),
         )
 
     def _labels(self) -> dict[str, str]:

@@ -143,7 +143,7 @@ def test_snapshots_name_every_pod_and_go_to_a_bucket_of_their_own():
 
 def test_prometheus_shows_the_key_that_may_only_read():
     monitor = recorded_platform("staging").one(
-        "kubernetes:monitoring.coreos.com/v1:PodMonitor", "vector-filtered-monitor"
+        "kubernetes:monitoring.coreos.com/v1:PodMonitor", "vector-monitors-filtered"
     )
     endpoint = monitor.inputs["spec"]["podMetricsEndpoints"][0]
     assert endpoint["scheme"] == "https"
