@@ -1,7 +1,7 @@
 """Names, certificates and doors of the engines on the cluster. Pure."""
 
 from plinth import naming, pods
-from plinth.spec.vectors import ClusterEngine, VectorStore, engines
+from plinth.spec.vectors import QdrantStore, VectorStore, engines
 
 COMPONENT = "vector-engine"
 """What dashboards and policies call the pods of an engine."""
@@ -16,9 +16,9 @@ PEER_PORTS = {"qdrant": (6335,)}
 """Ports that the pods of an engine call each other on, by `kind`."""
 
 
-def on_cluster(section: VectorStore) -> dict[str, ClusterEngine]:
+def on_cluster(section: VectorStore) -> dict[str, QdrantStore]:
     """The engines that run on the cluster, by the name of their store."""
-    return {name: engine for name, engine in engines(section).items() if isinstance(engine, ClusterEngine)}
+    return {name: engine for name, engine in engines(section).items() if isinstance(engine, QdrantStore)}
 
 
 def release(store: str) -> str:

@@ -87,7 +87,7 @@ def misfits(collection: VectorCollection, kind: str) -> Iterator[tuple[str, obje
         yield "distance", collection.distance, f"one of {', '.join(limits.distances)} in {limits.name}"
     if not limits.hnsw:
         for field in HNSW:
-            if field in collection.model_fields_set:
+            if getattr(collection, field) != VectorCollection.model_fields[field].default:
                 allowed = f"absent: {limits.name} chooses its index itself"
                 yield field, getattr(collection, field), allowed
 
