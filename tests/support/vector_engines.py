@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from support.postgres import USER, Server, postgres
 
-from plinth_runtime.vectors.config import Collection, VectorStores
+from plinth_runtime.vectors.config import Collection, MilvusEndpoint, QdrantEndpoint, VectorStores
 from plinth_runtime.vectors.engine import Engine
 from plinth_runtime.vectors.opening import open_stores
 from plinth_runtime.vectors.records import Record
@@ -25,6 +27,8 @@ FIELDS = [
     {"name": "weight", "type": "number"},
     {"name": "public", "type": "boolean"},
 ]
+PATIENT = {"connect_seconds": 60, "search_seconds": 60, "write_seconds": 120}
+"""Deadlines for a machine that is busy with other tests."""
 _numbers = itertools.count(1)
 
 
@@ -38,13 +42,17 @@ class Harness:
     distances: tuple[str, ...] = ("cosine", "l2", "inner_product")
     keeps_length: bool = True
     """Whether vectors come back as they were, not scaled to length 1."""
+    server: Server | None = None
+    """The PostgreSQL behind it."""
 
 
 def configured(endpoint: dict[str, Any], **facts: Any) -> Harness:
     """An engine that is opened from its configuration, as in production."""
 
     def start(collections: Mapping[str, Collection]) -> Stores:
-        return open_stores(VectorStores(stores={"main": endpoint}, collections=list(collections.values())))
+        return open_stores(
+            VectorStores(stores={"main": {"deadlines": PATIENT, **endpoint}}, collections=list(collections.values()))
+        )
 
     return Harness(start, **facts)
 
@@ -87,7 +95,7 @@ def pgvector_endpoint(server: Server, folder: Path, **changes: Any) -> dict[str,
 @contextlib.contextmanager
 def pgvector(folder: Path) -> Iterator[Harness]:
     with postgres() as server:
-        yield configured(pgvector_endpoint(server, folder))
+        yield configured(pgvector_endpoint(server, folder), server=server)
 
 
 @contextlib.contextmanager
@@ -96,11 +104,83 @@ def pgvector_schemas(folder: Path) -> Iterator[Harness]:
         yield configured(pgvector_endpoint(server, folder, isolation="dedicated"))
 
 
+@contextlib.contextmanager
+def qdrant(_: Path, isolation: str = "shared") -> Iterator[Harness]:
+    """Qdrant's client with its own embedded engine, in memory."""
+    from qdrant_client import AsyncQdrantClient
+
+    from plinth_runtime.vectors.qdrant import QdrantEngine
+
+    client = AsyncQdrantClient(":memory:")
+    endpoint = QdrantEndpoint(kind="qdrant", url="http://embedded", isolation=isolation, deadlines=PATIENT)
+    yield injected(lambda: QdrantEngine(endpoint, client), keeps_length=False)
+    asyncio.run(client.close())
+
+
+@contextlib.contextmanager
+def milvus(folder: Path, isolation: str = "shared") -> Iterator[Harness]:
+    """Milvus Lite, a server in a process of its own behind Milvus' client."""
+    from pymilvus import MilvusClient
+
+    from plinth_runtime.vectors.milvus import MilvusEngine
+
+    client = MilvusClient(uri=str(folder / "milvus.db"))
+    endpoint = MilvusEndpoint(kind="milvus", url="http://embedded", isolation=isolation, deadlines=PATIENT)
+    yield injected(lambda: MilvusEngine(endpoint, client))
+    client.close()
+
+
+@contextlib.contextmanager
+def s3_vectors(_: Path) -> Iterator[Harness]:
+    """A strict stand-in behind boto3: moto has no search of vectors."""
+    from support import fake_s3_vectors
+    from support.fake_http import serve
+
+    store = fake_s3_vectors.S3Vectors("acme-vectors")
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    with serve(fake_s3_vectors.handler(store)) as site, mock.patch.dict(os.environ, keys):
+        endpoint = {"kind": "s3_vectors", "bucket": "acme-vectors", "region": "us-east-1", "url": site.url}
+        yield configured(endpoint, lexical=False, distances=("cosine", "l2"))
+
+
+@contextlib.contextmanager
+def opensearch(folder: Path) -> Iterator[Harness]:
+    """A strict stand-in behind OpenSearch's client."""
+    from support import fake_opensearch
+    from support.fake_http import serve
+
+    (folder / "username").write_text(fake_opensearch.USER)
+    (folder / "password").write_text(fake_opensearch.PASSWORD)
+    with serve(fake_opensearch.OpenSearch().answer) as site:
+        auth = {"kind": "basic", "credentials_dir": str(folder)}
+        yield configured({"kind": "opensearch", "url": site.url, "auth": auth})
+
+
+@contextlib.contextmanager
+def pinecone(folder: Path) -> Iterator[Harness]:
+    """A strict stand-in behind Pinecone's client."""
+    from support import fake_pinecone
+    from support.fake_http import serve
+
+    (folder / "key").write_text(fake_pinecone.API_KEY)
+    service = fake_pinecone.Pinecone()
+    with serve(service.answer) as site:
+        service.url = site.url
+        endpoint = {"kind": "pinecone", "url": site.url, "api_key_file": str(folder / "key")}
+        yield configured(endpoint, lexical=False)
+
+
 HARNESSES: dict[str, Callable[[Path], AbstractContextManager[Harness]]] = {
+    "s3-vectors": s3_vectors,
     "sqlite": sqlite,
     "numpy": numpy,
+    "opensearch": opensearch,
     "pgvector": pgvector,
     "pgvector-schemas": pgvector_schemas,
+    "milvus": milvus,
+    "pinecone": pinecone,
+    "qdrant": qdrant,
+    "qdrant-collections": lambda folder: qdrant(folder, "dedicated"),
 }
 """Every engine that keeps the contract."""
 

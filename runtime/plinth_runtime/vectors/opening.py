@@ -45,3 +45,23 @@ def _open(endpoint: VectorEndpoint) -> Engine:
             from plinth_runtime.vectors.pgvector.engine import PgVectorEngine
 
             return PgVectorEngine(endpoint)
+        case "qdrant":
+            from plinth_runtime.vectors.qdrant import QdrantEngine
+
+            return QdrantEngine(endpoint)
+        case "milvus":
+            from plinth_runtime.vectors.milvus import MilvusEngine
+
+            return MilvusEngine(endpoint)
+        case "s3_vectors":
+            from plinth_runtime.vectors.s3_vectors import S3VectorsEngine
+
+            return S3VectorsEngine(endpoint)
+        case "opensearch":
+            from plinth_runtime.vectors.opensearch import OpenSearchEngine
+
+            return OpenSearchEngine(endpoint)
+        case "pinecone":
+            from plinth_runtime.vectors.pinecone import PineconeEngine
+
+            return PineconeEngine(endpoint)

@@ -66,7 +66,7 @@ class View:
     async def upsert(self, collection: str, records: Sequence[Record]) -> int:
         engine, found = self.__find(collection)
         # Of two with one id the last counts, as if they had been written one after the other.
-        checked = list({record.id: checks.stored(found, record) for record in records}.values())
+        checked = list({item.id: item for item in (checks.stored(found, record) for record in records)}.values())
         for start in range(0, len(checked), engine.batch):
             part = checked[start : start + engine.batch]
             await _write(engine, found, lambda part=part: engine.upsert(self.__tenant, found, part))

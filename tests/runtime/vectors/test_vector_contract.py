@@ -408,6 +408,8 @@ def test_what_no_engine_could_keep_is_refused_before_it_is_sent(world, change, m
         view = await world.tenant()
         with pytest.raises(InvalidRequestError, match=message):
             await view.upsert(world.docs, [Record("fine", [1.0] * 8), Record(**{**fine, **change})])
+        with pytest.raises(InvalidRequestError, match="not a Record"):
+            await view.upsert(world.docs, [{"id": "a"}])
         assert await view.count(world.docs) == 0
 
     world.run(go())
