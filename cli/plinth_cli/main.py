@@ -40,6 +40,10 @@ Env = Annotated[str, typer.Argument(metavar="ENV", help="An environment: the ENV
 Rehearse = Annotated[bool, typer.Option("--rehearse", help="On stand-in providers, with no cloud account.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing a real environment.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Markdown = Annotated[
+    Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as a pull request's comment.")
+]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one web page.")]
 Stack = Annotated[Path | None, typer.Option("--stack", metavar="DIR", help="A team stack, such as stacks/search.")]
 
 
@@ -66,11 +70,23 @@ def up(env: Env, rehearse: Rehearse = False, yes: Yes = False, as_json: Json = F
 
 
 @app.command()
-def preview(env: Env, rehearse: Rehearse = False, as_json: Json = False, stack: Stack = None) -> None:
+def preview(
+    env: Env,
+    rehearse: Rehearse = False,
+    as_json: Json = False,
+    stack: Stack = None,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> None:
     """Show what `up` would change, and whether policy allows it."""
     from plinth_cli.commands import deploy
+    from plinth_cli.commands.reports import Files
 
-    _call(lambda: deploy.deploy("preview", env, rehearse=rehearse, yes=True, as_json=as_json, stack=stack), as_json)
+    files = Files(markdown, html)
+    _call(
+        lambda: deploy.deploy("preview", env, rehearse=rehearse, yes=True, as_json=as_json, stack=stack, files=files),
+        as_json,
+    )
 
 
 @app.command()

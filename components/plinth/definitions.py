@@ -9,7 +9,9 @@ engine needs ten times as long for a megabyte of schemas as for everything else 
 
 import hashlib
 import json
+import os
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -80,6 +82,33 @@ def of_project(project: str) -> list[Definition]:
 def chart(project: str) -> Path:
     """The packaged chart of a project's definitions."""
     return _FOLDER / of_project(project)[0].file
+
+
+PLACE = Path(".plinth", "charts")
+"""Where the charts are put, from a project's root."""
+
+
+def placed(project: str, root: Path) -> str:
+    """Put a project's chart under the Pulumi project's root, and say where, as a release wants to hear it.
+
+    A release stores the address of its chart, which must be the same from every checkout and installation: there,
+    the chart that this package ships lies at one place.
+
+    Raises:
+        KeyError: there is no such project.
+        OSError: the folder cannot be written.
+    """
+    source = chart(project)
+    target = root / PLACE / source.name
+    content = source.read_bytes()
+    if not target.is_file() or target.read_bytes() != content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Another program may read it meanwhile: it sees the old one or the new one, whole.
+        descriptor, made = tempfile.mkstemp(dir=target.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(made).replace(target)
+    return f"./{(PLACE / source.name).as_posix()}"
 
 
 def read(definition: Definition) -> dict[str, Any]:

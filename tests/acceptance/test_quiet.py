@@ -16,6 +16,11 @@ given = base_providers(read_spec().environment, None)
 opts = pulumi.ResourceOptions(provider=given.aws)
 canary = pulumi.Output.secret("canary-of-the-program-81bd7a")
 """
+# Kept in every program that follows: it is protected.
+BOX = """
+kept = pulumi.ResourceOptions(provider=given.aws, protect=True)
+secret = aws.secretsmanager.Secret('box', opts=kept)
+"""
 CANARY, CHANGED = "canary-of-the-program-81bd7a", "changed-canary-c07f12"
 
 
@@ -83,8 +88,7 @@ def test_the_platform_then_a_teams_stack_and_again(site):
 
 def test_a_changed_secret_is_an_update_that_shows_nothing(site):
     program = (
-        f"{PROVIDERS}kept = pulumi.ResourceOptions(provider=given.aws, protect=True)\n"
-        "secret = aws.secretsmanager.Secret('box', opts=kept)\n"
+        f"{PROVIDERS}{BOX}"
         "aws.secretsmanager.SecretVersion('value', secret_id=secret.id, secret_string=canary, opts=opts)\n"
         "pulumi.export('told', canary)\n"
     )
@@ -129,7 +133,7 @@ FAILURES = {
 @pytest.mark.parametrize("program", FAILURES.values(), ids=FAILURES.keys())
 def test_a_failure_shows_no_secret(site, program):
     platform = (site.checkout.root / "__main__.py").read_text()
-    site.checkout.program(f"{PROVIDERS}{program}\n")
+    site.checkout.program(f"{PROVIDERS}{BOX}{program}\n")
     try:
         failed = site.plinth("up", "staging", "--rehearse", "--json")
         assert failed.code in (1, 3), failed.said

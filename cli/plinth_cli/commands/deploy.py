@@ -2,9 +2,11 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plinth_cli.commands.reports import NO_FILES, Files
 from plinth_cli.commands.specs import project_at
 from plinth_cli.console import Console
 from plinth_cli.engine.project import LOCAL, Project
@@ -19,7 +21,16 @@ class Unconfirmed(PlinthError):
     """A real environment would change, and nobody said yes."""
 
 
-def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json: bool, stack: Path | None) -> int:
+def deploy(
+    operation: Operation,
+    env: str,
+    *,
+    rehearse: bool,
+    yes: bool,
+    as_json: bool,
+    stack: Path | None,
+    files: Files = NO_FILES,
+) -> int:
     """Run one operation and show what it did; returns the exit code.
 
     Raises:
@@ -45,7 +56,10 @@ def deploy(operation: Operation, env: str, *, rehearse: bool, yes: bool, as_json
         code = _confirm(operation, env, project, console)
         if code is not None:
             return code
-    result = run(operation, env, project=project, rehearse=rehearse, console=console, options=_options(env, project))
+    options = replace(_options(env, project), with_needs=files.html is not None)
+    files.check()
+    result = run(operation, env, project=project, rehearse=rehearse, console=console, options=options)
+    files.write([result], project, console)
     return finish(result, console, as_json=as_json)
 
 

@@ -1,17 +1,17 @@
 """Shows a result to a person: a tree of changes by component, then what is wrong, then one line that sums up.
 
-Readable without color and at 80 columns: a symbol starts each line, and long values are shortened in the middle.
+Readable without color and at 80 columns: a symbol starts each line, and long values are cut to where they
+differ.
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.text import Text
 
 from plinth_cli.console import Console, duration
 from plinth_cli.engine.result import OPERATIONS, Change, Property, Result, Violation
+from plinth_cli.report.values import ABSENT, differences, shortened
 
 SYMBOLS = {
     "create": "+",
@@ -38,6 +38,8 @@ FUTURE = {**{name: f"to {name}" for name in OPERATIONS}, "same": "unchanged"}
 
 WIDTH = 80
 VALUE_WIDTH = 34
+DIFFERENCES_SHOWN = 8
+"""Differences inside one property that are listed; more are counted."""
 LISTED_ALIKE = 3
 """Creations or deletions of one type under one component that are still listed by name; more are counted."""
 LISTED_NEW = 40
@@ -155,7 +157,7 @@ def _write(node: Node, depth: int, lines: list[Text], *, brief: bool = False) ->
     counted = f"  {total}" if node.children and total else ""
     lines.append(Text.assemble(f"{indent}", (f"{symbol} {label}", style), (_fit(counted, depth, label), "dim")))
     for item in change.properties:
-        lines.append(_property(item, depth + 1))
+        lines += _property(item, depth + 1)
     if brief and node.uniform:
         return
     changed = [child for child in node.children if child.changed]
@@ -195,27 +197,24 @@ def _fit(text: str, depth: int, label: str) -> str:
     return text if 2 * depth + len(label) + len(text) + 2 <= WIDTH else ""
 
 
-def _property(item: Property, depth: int) -> Text:
-    old, new = _value(item.old), _value(item.new)
-    if item.old is None:
-        values = f"= {new}"
-    elif item.new is None:
-        values = f"{old} → (removed)"
-    else:
-        values = f"{old} → {new}"
+def _property(item: Property, depth: int) -> Iterator[Text]:
+    """One line for each value that differs, inside documents too."""
     note = ("  forces replacement", "magenta") if item.replaces else ("", "")
-    return Text.assemble("  " * depth, "  ", (item.path, "bold"), ": ", values, note)
-
-
-def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = " ".join(text.split())
-    if isinstance(value, str) and not value.startswith(("[secret]", "(known")):
-        text = f'"{text}"'
-    if len(text) > VALUE_WIDTH:
-        half = (VALUE_WIDTH - 1) // 2
-        text = f"{text[:half]}…{text[-half:]}"
-    return text
+    found = differences(item.path, item.old, item.new)
+    indent = "  " * (depth + 1)
+    if not found:
+        yield Text.assemble(indent, (item.path, "bold"), ": spelled differently, with the same meaning", note)
+    for each in found[:DIFFERENCES_SHOWN]:
+        old, new = shortened(each.old, each.new, VALUE_WIDTH)
+        if each.old is ABSENT:
+            values = f"= {new}"
+        elif each.new is ABSENT:
+            values = f"{old} → (removed)"
+        else:
+            values = f"{old} → {new}"
+        yield Text.assemble(indent, (each.path, "bold"), ": ", values, note)
+    if len(found) > DIFFERENCES_SHOWN:
+        yield Text.assemble(indent, (f"and {len(found) - DIFFERENCES_SHOWN} more differences in {item.path}", "dim"))
 
 
 def short_type(token: str) -> str:

@@ -114,6 +114,7 @@ class Collector:
                 operation=operation,
                 custom=bool(state and state.custom),
                 properties=tuple(_properties(step)) if operation in ("update", "replace", "refresh") else (),
+                protected=bool(step.old and step.old.protect),
             )
         if done:
             self._done.add(urn)

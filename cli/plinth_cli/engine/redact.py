@@ -26,6 +26,8 @@ _ASSIGNMENT = re.compile(
     r"(?i)\b([\w.-]*(?:password|passphrase|secret|token|api_?key|private_?key|credential)[\w.-]*"
     r"[\"']?\s*[=:]\s*)([\"']?)([^\s\"',;)}\]]{4,})"
 )
+_TYPE = re.compile(r"\b[a-z][a-z0-9-]*:[\w.-]+/\Z")
+"""What comes before the name in a resource's type, `aws:secretsmanager/secret:Secret`: no assignment."""
 _NAMES = re.compile(r"(?i)(password|passphrase|secret|token|api_?key|private_?key|credentials?|salt)$")
 
 
@@ -40,4 +42,10 @@ def text(value: str, known: Iterable[str] = ()) -> str:
         if len(secret) >= 4:
             value = value.replace(secret, HIDDEN)
     value = _SHAPES.sub(HIDDEN, value)
-    return _ASSIGNMENT.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", value)
+    return _ASSIGNMENT.sub(_without_value, value)
+
+
+def _without_value(found: re.Match[str]) -> str:
+    if _TYPE.search(found.string, 0, found.start()):
+        return found[0]
+    return f"{found[1]}{found[2]}{HIDDEN}"

@@ -41,6 +41,7 @@ class Change:
         operation: One of `OPERATIONS`.
         custom: Whether it is a real resource; a component groups others.
         properties: What changes, for updates and replacements.
+        protected: Whether the engine refuses to delete it.
     """
 
     urn: str
@@ -48,6 +49,7 @@ class Change:
     operation: str
     custom: bool
     properties: tuple[Property, ...] = ()
+    protected: bool = False
 
     @property
     def type(self) -> str:
@@ -116,6 +118,8 @@ class Result:
     log: str | None = None
     """File with the full traceback of the program's failure."""
     interrupted: bool = False
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """URN -> URNs that it needs, when the run was asked to find out."""
     processes: list[dict[str, Any]] | None = None
     """What runs on this machine afterwards; None unless the operation starts something."""
     seconds: float = 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from plinth_cli.console import Console
-from plinth_cli.engine import checkpoint, failure, guard, recovery, sdk
+from plinth_cli.engine import checkpoint, failure, guard, plan, recovery, sdk
 from plinth_cli.engine.lock import Marker, Running, environment_lock
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.engine.result import Operation, Result
@@ -45,12 +45,14 @@ class Options:
         toolchain: The Pulumi CLI; None finds or builds it.
         policies: The policy pack and its interpreter; None uses the project's pack, else the platform's.
         message: Note kept in the stack's history.
+        with_needs: Find out who needs whom (`Result.needs`), which only a preview can.
     """
 
     aws_endpoint: str | None = None
     toolchain: Toolchain | None = None
     policies: PolicyEnv | None = None
     message: str | None = None
+    with_needs: bool = False
 
 
 @dataclass
@@ -269,8 +271,12 @@ def _progress(done: int, expected: int, doing: str) -> str:
 def _operate(state: _Run, stack: "Stack", collector: "Collector", operation: Operation) -> None:
     message = state.options.message
     common: dict[str, Any] = {"on_event": collector, "parallel": PARALLEL, "color": "never", "message": message}
-    if operation in ("up", "preview"):
-        packs = [str(state.policies.pack)] if state.policies else []
+    packs = [str(state.policies.pack)] if state.policies else []
+    if operation == "preview" and state.options.with_needs:
+        with plan.plan_file() as file:
+            stack.preview(policy_packs=packs, suppress_outputs=True, plan=str(file), **common)
+            state.result.needs = plan.needs(file)
+    elif operation in ("up", "preview"):
         getattr(stack, operation)(policy_packs=packs, suppress_outputs=True, **common)
     else:
         getattr(stack, operation)(**common)

@@ -5,8 +5,8 @@ the same ones fight over them. Here every project's definitions are a release of
 as the controller, whose chart has its own switched off.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -110,8 +110,7 @@ class CrdBundle(Component):
             name=f"crds-{project}",
             # There before everything else: controllers, and the namespaces that they live in.
             namespace="kube-system",
-            # Relative to where the program runs, so that two people's checkouts plan the same.
-            chart=f"./{os.path.relpath(definitions.chart(project))}",
+            chart=definitions.placed(project, _project_root()),
             version=release.removeprefix("v"),
             values={"without": left_out} if left_out else {},
             atomic=True,
@@ -120,3 +119,9 @@ class CrdBundle(Component):
             timeout=300,
             opts=self.options(k8s.helm.v3.Release),
         )
+
+
+def _project_root() -> Path:
+    """The folder of Pulumi.yaml, the nearest upwards: the SDK knows it only in a program that the engine starts."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)

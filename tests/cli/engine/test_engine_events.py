@@ -160,6 +160,12 @@ def test_shapes_of_secrets_are_redacted(secret):
     assert shown.startswith("before ") and shown.endswith(" after")
 
 
+@pytest.mark.parametrize("kind", ["aws:secretsmanager/secret:Secret", "aws:iam/accessKeyToken:Token"])
+def test_the_type_of_a_resource_is_no_secret(kind):
+    assert redact.text(f"cannot delete {kind}::box") == f"cannot delete {kind}::box"
+    assert "hunter2" not in redact.text("at /run/secret:hunter2hunter2")
+
+
 @given(st.text(), st.text(min_size=8, alphabet="abcdefgh12345678"))
 def test_known_secrets_are_redacted(around, secret):
     assert secret not in redact.text(f"{around}{secret}{around}", [secret])
@@ -187,7 +193,7 @@ def test_the_tree_is_by_component_in_80_columns_and_the_same_every_time():
     assert out.splitlines() == [
         "  box  Box  +3 ~1",
         "  ~ leaf-04  aws s3 Bucket",
-        '      tags.team: "aaaaaaaaaaaaaaa…aaaaaaaaaaaaaaa" → {"b": 1}',
+        '      tags.team: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa… → {"b": 1}',
         "  + leaf-01  aws s3 Bucket",
         "  + leaf-02  aws s3 Bucket",
         "  + leaf-03  aws s3 Bucket",

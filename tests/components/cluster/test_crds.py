@@ -23,7 +23,7 @@ def test_each_project_is_one_release_of_a_chart_that_ships_with_the_platform():
     releases = bundle()
     assert sorted(releases) == ["crds-karpenter", "crds-keda"]
     inputs = releases["crds-karpenter"]
-    assert inputs["chart"] == "./components/plinth/tables/crds/karpenter-1.14.1.tgz"
+    assert inputs["chart"] == "./.plinth/charts/karpenter-1.14.1.tgz"
     assert inputs["version"] == "1.14.1"
     assert not inputs.get("values")
 
@@ -32,6 +32,19 @@ def test_what_something_else_installs_is_left_out():
     releases = bundle(without=["nodepools.karpenter.sh"])
     assert releases["crds-karpenter"]["values"] == {"without": ["nodepools.karpenter.sh"]}
     assert not releases["crds-keda"].get("values")
+
+
+def test_the_chart_lies_at_one_place_wherever_the_program_was_started(tmp_path, monkeypatch):
+    (tmp_path / "Pulumi.yaml").write_text("name: plinth\n")
+    below = tmp_path / "docs" / "how-to"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    address = bundle()["crds-keda"]["chart"]
+    assert (tmp_path / address).read_bytes() == definitions.chart("keda").read_bytes()
+    assert list(below.iterdir()) == []
+    (tmp_path / address).write_bytes(b"cut off")
+    assert bundle()["crds-keda"]["chart"] == address
+    assert (tmp_path / address).read_bytes() == definitions.chart("keda").read_bytes()
 
 
 def test_a_project_that_nobody_knows_is_refused():

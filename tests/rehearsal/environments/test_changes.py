@@ -89,18 +89,27 @@ def test_an_immutable_property_replaces_and_is_named(dev):
 
 def test_what_leaves_the_file_is_deleted_and_a_person_reads_what_will_happen(dev):
     dev.edit_line(ENV, "- {name: artifacts, expire_after_days: 90}", "")
+    dev.edit_line(ENV, "buckets: [artifacts]", "")
     dev.edit_line(ENV, "instance_types: [m7g.large,", "instance_types: [t4g.large,")
-    plain = dev.plinth("preview", ENV, "--rehearse").ok()
+    plain = dev.plinth("preview", ENV, "--rehearse", "--markdown", "report.md", "--html", "report.html").ok()
+    line = (dev.root / "Pulumi.dev.yaml").read_text().splitlines().index("    storage:") + 1
+    comment = (dev.root / "report.md").read_text()
+    lost = "- **aws s3 Bucket storage-artifacts is deleted**. It holds data that exists nowhere else"
+    assert lost in comment and f"(`storage`, Pulumi.dev.yaml:{line})" in comment.partition("<details>")[0]
+    assert '["cluster", "network"]' in (dev.root / "report.html").read_text()
     (told,) = [line.split() for line in plain.out.splitlines() if "forces replacement" in line]
     assert told == ["instanceTypes[0]:", '"m7g.large"', "→", '"t4g.large"', "forces", "replacement"]
     assert "± cluster-system-nodes  aws eks NodeGroup" in plain.out
-    assert "2 to update, 1 to replace, 7 to delete" in plain.out
+    assert "3 to update, 1 to replace, 13 to delete" in plain.out
     dev.edit_line(ENV, "instance_types: [t4g.large,", "instance_types: [m7g.large,")
     dev.edit_spec(ENV, lambda spec: spec.pop("snowflake"))
     snowflake = {item["urn"] for item in observe.resources(dev, ENV) if "snowflake" in item["type"].lower()}
     up = apply(dev)
     deleted = {urn for urn, operation, _ in what(up) if operation == "delete"}
     buckets = {urn for urn in deleted if "::storage-artifacts" in urn}
-    assert len(buckets) == 7 and deleted == buckets | snowflake
-    assert up.changed()["plinth:index:ObjectStore storage"] == "update" and up.counts["update"] == 1
+    # What let the tenant's pods reach the bucket, since it was their only one.
+    access = {urn for urn in deleted if "Tenant$" in urn}
+    assert (len(buckets), len(access)) == (7, 6) and deleted == buckets | access | snowflake
+    updated = {"plinth:index:ObjectStore storage": "update", "plinth:index:Tenant tenant-search": "update"}
+    assert updated.items() <= up.changed().items() and up.counts["update"] == 2
     observe.assert_all_agree(dev, ENV)

@@ -247,13 +247,17 @@ def test_what_only_a_cluster_can_refuse_fails_the_update_and_not_the_preview(eng
                 }
             },
         )
+
+    def account() -> None:
         k8s.core.v1.ServiceAccount("account", metadata={"name": "a", "namespace": "nowhere"})
 
-    engine.preview(pool)
+    # One at a time: the engine stops at the first refusal and drops what it had not said yet.
+    for program in (pool, account):
+        engine.preview(program)
     message = engine.refused(pool)
     assert 'no matches for kind "NodePool" in version "karpenter.sh/v1"' in message
     assert "karpenter-crd" in message
-    assert 'namespaces "nowhere" not found' in message
+    assert 'namespaces "nowhere" not found' in engine.refused(account)
 
 
 def test_two_resources_cannot_be_one_object(engine: Engine) -> None:
