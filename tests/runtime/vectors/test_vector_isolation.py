@@ -114,7 +114,10 @@ async def attack(view, docs, step):
 async def everything(view, docs):
     page = await view.page(docs, limit=100)
     assert page.cursor is None
-    return sorted((item.id, list(item.vector), item.content, item.metadata) for item in page.records)
+    # Rounded, because an engine that scales vectors to length 1 may do so again.
+    return sorted(
+        (item.id, [round(number, 4) for number in item.vector], item.content, item.metadata) for item in page.records
+    )
 
 
 def test_nothing_of_anothers_comes_back_or_changes(harness):
