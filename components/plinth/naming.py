@@ -38,6 +38,9 @@ SYSTEM_TAINT = "CriticalAddonsOnly"
 RUNTIME_LABEL = "plinth.dev/runtime"
 """Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""
 
+WAREHOUSE_LABEL = "plinth.dev/warehouse"
+"""Pod label, value `true`, in a tenant's namespace: it reaches Snowflake."""
+
 GPU_TAINT = "nvidia.com/gpu"
 """Taint (and resource) of nodes that have GPUs."""
 
@@ -110,3 +113,10 @@ def tenant_prefix(tenant: str) -> str:
 def trace_project(environment: Environment, tenant: str) -> str:
     """Name under which a tenant's traces belong together, in whatever stores them."""
     return f"{environment.name}-{tenant}"
+
+
+def snowflake_key_secret(environment: Environment, user: str, tenant: str | None = None) -> str:
+    """Secrets Manager name of the key pair of a Snowflake service user; a tenant's is in the tenant's own folder."""
+    if tenant:
+        return f"{tenant_folder(environment, tenant)}snowflake"
+    return f"plinth/{environment.name}/snowflake/{user.lower().replace('_', '-')}"

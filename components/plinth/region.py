@@ -53,5 +53,6 @@ def build_region(
     data = layers.data(spec, foundation, cluster, snowflake_key)
     models = layers.serving(spec, foundation, cluster)
     access = layers.gateway(spec, foundation, cluster, copies, copied, part, lambda_key)
+    layers.warehouse(spec, cluster, data, access)
     monitoring = layers.observability(spec, foundation, cluster)
     return Platform(foundation, cluster, data, models, access, monitoring)

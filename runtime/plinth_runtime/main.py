@@ -34,6 +34,11 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_snapshots.run(chosen.config)
 
+    if chosen.part == "warehouse-keys":
+        from plinth_runtime.warehouse_keys import command as keys
+
+        return keys.run(chosen.config)
+
     if chosen.part == "fetch-weights":
         from plinth_runtime import weights
 
@@ -65,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     declared.add_argument("--config", required=True, metavar="PATH", help="stores and tenants (JSON)")
     snapshots = parts.add_parser("vector-snapshots", help="take a snapshot of a vector store to S3, once")
     snapshots.add_argument("--config", required=True, metavar="PATH", help="of what, and where to (JSON)")
+    keys = parts.add_parser("warehouse-keys", help="make and replace the keys of Snowflake's service users, once")
+    keys.add_argument("--config", required=True, metavar="PATH", help="whose keys (JSON)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")

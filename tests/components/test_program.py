@@ -104,10 +104,10 @@ def test_production_is_a_whole_platform(prod):
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
         "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "DeclaredCollections", "Entry",
-        "Gateway", "GeneralNodePool",
-        "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network",
-        "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant",
-        "S3VectorStore", "VectorCollections", "VectorStore", "WorkloadIdentity",
+        "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "KeyRotation", "Keys",
+        "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "RemoteGpu", "S3VectorStore",
+        "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorCollections", "VectorStore",
+        "WarehouseAccess", "WorkloadIdentity",
     }  # fmt: skip
 
 

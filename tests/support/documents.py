@@ -193,7 +193,7 @@ SNOWFLAKE: Data = {
     "organization": "ACME",
     "account": "AI",
     "databases": [{"name": "PLINTH", "schemas": ["RAW", "SERVING"]}],
-    "warehouses": [{"name": "BI_WH", "monthly_credits": 40}],
+    "warehouses": [{"name": "BI_WH", "workload": "bi", "monthly_credits": 40}],
     "roles": [{"name": "ANALYST", "warehouses": ["BI_WH"], "reads": ["PLINTH"]}],
 }
 

@@ -139,8 +139,17 @@ AWS_RENAMES: Final[frozenset[str]] = frozenset(
 )
 
 SNOWFLAKE: Final[Mapping[str, str]] = {
+    "accountParameter:AccountParameter": "key",
+    "alert:Alert": "name database schema warehouse",
+    "authenticationPolicy:AuthenticationPolicy": "database schema",
+    "cortexSearchService:CortexSearchService": "name database schema on attributes embeddingModel query",
     "database:Database": "isTransient",
     "databaseRole:DatabaseRole": "database",
+    "dynamicTable:DynamicTable": "name query refreshMode initialize",
+    "execute:Execute": "execute",
+    "fileFormatCsv:FileFormatCsv": "database schema",
+    "fileFormatJson:FileFormatJson": "database schema",
+    "fileFormatParquet:FileFormatParquet": "database schema",
     "grantAccountRole:GrantAccountRole": "roleName parentRoleName userName",
     "grantDatabaseRole:GrantDatabaseRole": "databaseRoleName parentRoleName parentDatabaseRoleName shareName",
     "grantOwnership:GrantOwnership": "accountRoleName databaseRoleName on outboundPrivileges",
@@ -150,23 +159,46 @@ SNOWFLAKE: Final[Mapping[str, str]] = {
     "grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabaseRole": (
         "databaseRoleName onDatabase onSchema onSchemaObject withGrantOption"
     ),
+    "maskingPolicy:MaskingPolicy": "database schema arguments returnDataType exemptOtherPolicies",
+    "networkRule:NetworkRule": "name schema database type mode",
+    "notificationIntegration:NotificationIntegration": "name notificationProvider",
+    "pipe:Pipe": "name schema database copyStatement autoIngest awsSnsTopicArn",
     "resourceMonitor:ResourceMonitor": "name",
+    "rowAccessPolicy:RowAccessPolicy": "database schema arguments",
     "schema:Schema": "database isTransient",
+    "semanticView:SemanticView": "tables relationships facts dimensions metrics",
     "stage:Stage": "database schema name",
+    "stageExternalS3:StageExternalS3": "database schema",
     "storageIntegration:StorageIntegration": "type",
+    "storageIntegrationAws:StorageIntegrationAws": "name storageProvider",
+    "streamOnTable:StreamOnTable": "name schema database",
     "table:Table": "database schema",
+    "tag:Tag": "database schema",
+    "tagAssociation:TagAssociation": "objectType tagId",
+    "task:Task": "database schema name",
+    "userAuthenticationPolicyAttachment:UserAuthenticationPolicyAttachment": "userName",
 }
 
 SNOWFLAKE_RENAMES: Final[frozenset[str]] = frozenset(
     f"snowflake:index/{name}"
     for name in (
         "accountRole:AccountRole",
+        "authenticationPolicy:AuthenticationPolicy",
         "database:Database",
         "databaseRole:DatabaseRole",
+        "fileFormatCsv:FileFormatCsv",
+        "fileFormatJson:FileFormatJson",
+        "fileFormatParquet:FileFormatParquet",
+        "maskingPolicy:MaskingPolicy",
         "networkPolicy:NetworkPolicy",
+        "passwordPolicy:PasswordPolicy",
+        "rowAccessPolicy:RowAccessPolicy",
         "schema:Schema",
         "serviceUser:ServiceUser",
+        "sessionPolicy:SessionPolicy",
+        "stageExternalS3:StageExternalS3",
         "table:Table",
+        "tag:Tag",
         "user:User",
         "warehouse:Warehouse",
     )

@@ -97,11 +97,18 @@ SNAPSHOTS_JOB = Pods(
     "vector snapshots job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_walls.SNAPSHOTS).items())
 )
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+WAREHOUSE_KEYS = Pods(
+    "rotation of Snowflake's keys",
+    naming.SYSTEM_NAMESPACE,
+    tuple(pods.selector("warehouse-keys").items()),
+    wall="warehouse-keys",
+)
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
 AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
+WAREHOUSE_CLIENTS = Pods("tenants' pods that use Snowflake", None, ((naming.WAREHOUSE_LABEL, "true"),))
 RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
 
@@ -124,6 +131,7 @@ def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
         *_gateway(spec),
         *_models(spec),
         *_vectors(spec),
+        *_warehouse(spec),
         *_monitoring(spec),
         *_devices(spec),
     )
@@ -198,6 +206,21 @@ def _vector_engines(spec: PlatformSpec) -> Iterator[Flow]:
         yield Flow(SNAPSHOTS_JOB, pods_of_store, (port,), "take snapshots")
         yield Flow(SNAPSHOTS_JOB, INTERNET, (443,), "write snapshots to S3")
         yield Flow(SNAPSHOTS_JOB, POD_IDENTITY, (80,), "credentials for S3")
+
+
+def _warehouse(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.snowflake and spec.snowflake.users:
+        yield Flow(
+            WAREHOUSE_KEYS, INTERNET, (443,), "Snowflake, where public keys go; Secrets Manager, where private ones go"
+        )
+        if any(user.tenant for user in spec.snowflake.users):
+            link = spec.snowflake.network.private_link
+            where = _vpc(spec, "PrivateLink to Snowflake") if link else INTERNET
+            yield Flow(WAREHOUSE_CLIENTS, where, (443,), "queries, and results from Snowflake's stages")
+        if spec.snowflake.network.private_link:
+            endpoint = _vpc(spec, "PrivateLink to Snowflake")
+            yield Flow(WAREHOUSE_KEYS, endpoint, (80,), "whether Snowflake's certificate was revoked (OCSP)")
+        yield Flow(WAREHOUSE_KEYS, POD_IDENTITY, (80,), "credentials for Snowflake and Secrets Manager")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

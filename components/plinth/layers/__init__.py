@@ -11,6 +11,7 @@ from plinth.layers.gateway import Access, gateway, remote_gpus
 from plinth.layers.observability import observability
 from plinth.layers.serving import serving
 from plinth.layers.tenants import batch, tenants
+from plinth.layers.warehouse import warehouse
 
 __all__ = [
     "Access",
@@ -28,4 +29,5 @@ __all__ = [
     "serving",
     "stores",
     "tenants",
+    "warehouse",
 ]

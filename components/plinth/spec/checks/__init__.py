@@ -17,6 +17,7 @@ from plinth.spec.checks import (
     recovery,
     references,
     remote,
+    snowflake,
     tenants,
     vectors,
 )
@@ -72,6 +73,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.cost_fuse),
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
+    (("network", "snowflake", "storage", "tenants"), snowflake.service_users),
     (("environment", "network", "models", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
