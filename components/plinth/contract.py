@@ -4,7 +4,7 @@ The platform exports it as the stack output `contract`; team stacks read it thro
 secrets and never holds one. Fields may be added; one that is removed or changes its meaning makes a new version.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import pulumi
@@ -135,7 +135,14 @@ class PlatformContract(_Model):
     secrets_key_arn: str
     """KMS key for secrets."""
     data_key_arn: str = ""
-    """KMS key of the buckets."""
+    """KMS key of data that has none of its own."""
+    bucket_key_arns: dict[str, str] = {}
+    """KMS key of each bucket."""
+
+    def bucket_keys(self, buckets: Sequence[str]) -> list[str]:
+        """KMS keys of buckets, each once."""
+        return sorted({self.bucket_key_arns.get(bucket, self.data_key_arn) for bucket in buckets})
+
     pools: dict[str, PoolFacts] = {}
     """GPU pools that queues hand out."""
     frameworks: list[str] = []

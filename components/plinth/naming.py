@@ -90,6 +90,11 @@ def cache_token_secret(environment: Environment) -> str:
     return f"plinth/{environment.name}/cache/token"
 
 
+def postgres_master_secret(environment: Environment) -> str:
+    """Secrets Manager name of PostgreSQL's master user, where RDS does not keep it."""
+    return f"plinth/{environment.name}/postgres/master"
+
+
 def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     """Secrets Manager name of a tenant's login at the vector store."""
     return f"{tenant_folder(environment, tenant)}vectors"

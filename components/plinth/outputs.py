@@ -6,13 +6,14 @@ import pulumi
 
 from plinth import addresses, catalogue, contract, naming
 from plinth.batch import plan as batch_plan
+from plinth.data import databases, streams_plan
 from plinth.data.vector_logins import role_name
 from plinth.layers import Access, ClusterLayer, Data, Foundation
 from plinth.layers.vectors import Vectors
 from plinth.spec import PlatformSpec, vectors
 from plinth.spec.capacity import per_gpu
 from plinth.spec.tenants import Tenant
-from plinth.tenancy import bucket_access, tenant
+from plinth.tenancy import store_access, tenant
 from plinth.tenancy.secrets import store_name
 from plinth_runtime.vectors.config import VectorEndpoint
 
@@ -35,6 +36,7 @@ def platform_contract(
         "buckets": below.storage.names,
         "secrets_key_arn": below.keys.arn["secrets"],
         "data_key_arn": below.keys.arn["data"],
+        "bucket_key_arns": below.storage.key_arns,
         "pools": _pools(spec),
         "frameworks": list(spec.batch.frameworks) if spec.batch else [],
         "runtime_image": spec.gateway.image,
@@ -80,11 +82,18 @@ def _tenant(spec: PlatformSpec, section: Tenant, access: Access) -> dict[str, An
         "vectors_schema": role_name(name),
         "buckets": list(section.buckets),
         "prefix": naming.tenant_prefix(name),
-        "data_account": bucket_access.SERVICE_ACCOUNT if section.buckets else None,
+        "data_account": store_access.SERVICE_ACCOUNT if _has_account(spec, section) else None,
         "trace_project": naming.trace_project(spec.environment, name),
         "queue": batch_plan.QUEUE if section.batch else None,
         "gpus": {share.pool: share.max_gpus for share in section.batch.gpus} if section.batch else {},
     }
+
+
+def _has_account(spec: PlatformSpec, section: Tenant) -> bool:
+    stores = databases.used_by(spec.postgres.databases, section.name) or section.name in spec.cache.tenants
+    stores = stores or (spec.graph and section.name in (*spec.graph.editors, *spec.graph.viewers))
+    stores = stores or streams_plan.takes_part(spec.streams, section.name)
+    return bool(section.buckets or stores)
 
 
 def _pools(spec: PlatformSpec) -> dict[str, dict[str, int]]:

@@ -39,10 +39,20 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return keys.run(chosen.config)
 
+    if chosen.part == "postgres-logins":
+        from plinth_runtime.postgres import logins
+
+        return logins.run(chosen.config)
+
     if chosen.part == "fetch-weights":
         from plinth_runtime import weights
 
         return weights.run(chosen.source, chosen.to)
+
+    if chosen.part == "mirror-weights":
+        from plinth_runtime.mirror import command as mirror
+
+        return mirror.run(chosen.config)
 
     from plinth_runtime import server
 
@@ -72,9 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     snapshots.add_argument("--config", required=True, metavar="PATH", help="of what, and where to (JSON)")
     keys = parts.add_parser("warehouse-keys", help="make and replace the keys of Snowflake's service users, once")
     keys.add_argument("--config", required=True, metavar="PATH", help="whose keys (JSON)")
+    logins = parts.add_parser("postgres-logins", help="make tenants' databases and their logins, once")
+    logins.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON, DatabaseLogins)")
     fetch = parts.add_parser("fetch-weights", help="bring a model's weights from S3 to a folder")
     fetch.add_argument("--from", required=True, dest="source", metavar="ADDRESS", help="s3://BUCKET/PATH")
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
+    mirror = parts.add_parser("mirror-weights", help="copy a model's weights from a hub into the bucket of models")
+    mirror.add_argument("--config", required=True, metavar="PATH", help="what to copy (JSON, WeightsMirror)")
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

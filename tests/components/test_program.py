@@ -103,11 +103,12 @@ def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
     assert kinds == {
-        "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "DeclaredCollections", "Entry",
-        "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "KeyRotation", "Keys",
-        "ModelDeployment", "Monitoring", "Network", "ObjectStore", "Postgres", "RemoteGpu", "S3VectorStore",
-        "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant", "VectorCollections", "VectorStore",
-        "WarehouseAccess", "WorkloadIdentity",
+        "BackupVault", "Backups", "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle",
+        "Databases", "DeclaredCollections", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime",
+        "ImageRules", "Karpenter", "KeyRotation", "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network",
+        "ObjectStore", "Postgres", "RemoteGpu", "S3VectorStore", "SecretsBridge", "SecurityBaseline",
+        "SnowflakeAccount", "StoreWatch", "Streams", "Tenant", "VectorCollections", "VectorStore", "WarehouseAccess",
+        "WorkloadIdentity",
     }  # fmt: skip
 
 

@@ -76,9 +76,14 @@ def test_every_import_is_declared(folder):
 
 LIGHT = (
     "config",
+    "events.config",
+    "graph.config",
+    "mirror.config",
     "names",
+    "postgres.config",
     "tenant_routes",
     "vector_declared",
+    "valkey.config",
     "vector_schema",
     "vector_snapshots",
     "vectors.config",

@@ -86,6 +86,7 @@ STORES = [
             Bad(("transitEncryptionMode",), "preferred", "transitEncryptionMode is preferred"),
             Bad(("authToken",), DROP, "neither authToken nor userGroupIds"),
         ],
+        also_good=[((), {"globalReplicationGroupId": "ldgnf-plinth", "userGroupIds": ["plinth-users"]})],
     ),
     Sample(
         "stores-encrypted-and-private",

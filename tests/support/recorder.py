@@ -28,10 +28,24 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
         "endpoint": f"{name}.rds.example.com",
         "readerEndpoint": f"{name}.ro.rds.example.com",
         "port": 5432,
+        "clusterIdentifier": name,
         "clusterResourceId": "cluster-ABC",
         "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}"}],
     },
+    "aws:serverlessrepository/cloudFormationStack:CloudFormationStack": lambda name: {
+        "outputs": {"RotationLambdaARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"}
+    },
+    "aws:neptune/cluster:Cluster": lambda name: {
+        "endpoint": f"{name}.neptune.example.com",
+        "readerEndpoint": f"{name}-ro.neptune.example.com",
+        "clusterIdentifier": name,
+        "clusterResourceId": "cluster-NEP",
+    },
+    "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup": lambda name: {
+        "globalReplicationGroupId": f"ldgnf-{name}"
+    },
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda name: {
+        "replicationGroupId": name,
         "primaryEndpointAddress": f"{name}.cache.example.com",
         "readerEndpointAddress": f"{name}-ro.cache.example.com",
     },

@@ -63,6 +63,9 @@ AWS: Final[Mapping[str, str]] = {
         "clusterName nodeRoleArn subnetIds amiType capacityType diskSize instanceTypes remoteAccess"
     ),
     "eks/podIdentityAssociation:PodIdentityAssociation": "clusterName namespace serviceAccount",
+    "elasticache/globalReplicationGroup:GlobalReplicationGroup": (
+        "globalReplicationGroupIdSuffix primaryReplicationGroupId"
+    ),
     "elasticache/parameterGroup:ParameterGroup": "family description",
     "elasticache/replicationGroup:ReplicationGroup": (
         "replicationGroupId subnetGroupName atRestEncryptionEnabled kmsKeyId port dataTieringEnabled "
@@ -94,6 +97,9 @@ AWS: Final[Mapping[str, str]] = {
     ),
     "rds/clusterInstance:ClusterInstance": "clusterIdentifier engine availabilityZone dbSubnetGroupName",
     "rds/clusterParameterGroup:ClusterParameterGroup": "family description",
+    "rds/globalCluster:GlobalCluster": (
+        "globalClusterIdentifier sourceDbClusterIdentifier databaseName engine storageEncrypted"
+    ),
     "rds/instance:Instance": (
         "engine username dbName storageEncrypted kmsKeyId availabilityZone characterSetName snapshotIdentifier timezone"
     ),

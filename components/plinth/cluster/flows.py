@@ -18,6 +18,7 @@ from plinth.data.vectors import cluster_plan
 from plinth.data.vectors import plan as vector_plan
 from plinth.data.vectors import walls as vector_walls
 from plinth.gateway import hosted
+from plinth.serving import mirror, revisions
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
@@ -103,6 +104,8 @@ WAREHOUSE_KEYS = Pods(
     tuple(pods.selector("warehouse-keys").items()),
     wall="warehouse-keys",
 )
+MIRROR = Pods("weights mirror", naming.SYSTEM_NAMESPACE, tuple(pods.selector(mirror.COMPONENT).items()))
+LOGINS_JOB = Pods("databases job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("databases").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
@@ -173,6 +176,9 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
     if any(isinstance(model, SelfHostedModel) for model in spec.models):
         yield Flow(MODELS, INTERNET, (443,), "load weights from S3")
         yield Flow(MODELS, POD_IDENTITY, (80,), "credentials for S3")
+    if mirror.mirrored(revisions.self_hosted(spec.models)):
+        yield Flow(MIRROR, INTERNET, (443,), "copy public weights from Hugging Face to S3")
+        yield Flow(MIRROR, POD_IDENTITY, (80,), "credentials for S3")
     engines = {model.engine.kind for model in spec.models if isinstance(model, SelfHostedModel)}
     if "kserve" in engines:
         yield Flow(
@@ -184,6 +190,10 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.postgres.databases:
+        yield Flow(
+            LOGINS_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "make tenants' databases and logins"
+        )
     if vector_plan.in_postgres(spec.vector):
         yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
     if any(engine.kind in vector_plan.IN_AWS for engine in vector_plan.beside_postgres(spec.vector).values()):

@@ -15,7 +15,7 @@ from plinth.data.vector_job import APP, CREDENTIALS, database_wall, job_name, jo
 from plinth.data.vector_logins import tenant_logins
 from plinth.data.vectors.built import BuiltStore
 from plinth.security import documents
-from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
+from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
 from plinth.spec.vectors import PgVectorStore as VectorStoreSection
 from plinth_runtime.vectors.config import PgVectorEndpoint
@@ -70,6 +70,7 @@ class VectorStore(Component):
         runtime_image: str,
         databases_cidr: str,
         tenants: Sequence[str] = (),
+        copies: SecretCopies | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("VectorStore", name, section, environment=environment, opts=opts)
@@ -77,49 +78,10 @@ class VectorStore(Component):
         self._namespace, self._databases_cidr = namespace, databases_cidr
         self._labels = pods.labels("vector-store", APP)
 
-        logins, passwords = tenant_logins(
-            self,
-            name,
-            tenants,
-            environment=environment,
-            namespace=namespace,
-            store_name=bridge.store_name,
-            key_arn=postgres.secrets_key_arn,
-        )
-        schema = pulumi.Output.all(postgres.endpoint, postgres.port).apply(
-            lambda place: schema_config(section, str(place[0]), int(place[1]), logins)
-        )
-        config = core.v1.ConfigMap(
-            f"{name}-schema",
-            metadata=self._metadata(APP),
-            data={"schema.json": schema},
-            opts=self.options(core.v1.ConfigMap),
-        )
-        credentials = self._credentials(environment, postgres, bridge)
-        wall = self._wall()
-        account = core.v1.ServiceAccount(
-            f"{name}-account",
-            metadata=self._metadata(APP),
-            automount_service_account_token=False,
-            opts=self.options(core.v1.ServiceAccount),
-        )
-        job = batch.v1.Job(
-            f"{name}-job",
-            metadata=self._metadata(job_name(section, runtime_image, logins)),
-            spec=batch.v1.JobSpecArgs(
-                backoff_limit=6,
-                ttl_seconds_after_finished=24 * 3600,
-                template=core.v1.PodTemplateSpecArgs(
-                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
-                    spec=job_pod(runtime_image, CREDENTIALS, priority_class=naming.SYSTEM_PRIORITY, logins=logins),
-                ),
-            ),
-            opts=self.options(
-                batch.v1.Job,
-                depends_on=[config, credentials, *passwords, wall, account, *postgres.ready],
-            ),
-        )
-        host = pulumi.Output.all(postgres.endpoint, job.id).apply(lambda parts: str(parts[0]))
+        shaped: list[batch.v1.Job] = []
+        if postgres.leads:
+            shaped = [self._shape(section, environment, postgres, bridge, runtime_image, tenants, copies)]
+        host = pulumi.Output.all(postgres.endpoint, *(job.id for job in shaped)).apply(lambda parts: str(parts[0]))
         self.endpoint = VectorEndpoint(
             kind=section.kind,
             host=host,
@@ -135,9 +97,64 @@ class VectorStore(Component):
                     kind="pgvector", host=str(place[0]), port=int(place[1]), database=section.database
                 )
             ),
-            ready=[job],
+            ready=shaped,
         )
         self.register_outputs({"kind": section.kind, "host": host, "port": postgres.port, "database": section.database})
+
+    def _shape(
+        self,
+        section: VectorStoreSection,
+        environment: Environment,
+        postgres: Postgres,
+        bridge: SecretsBridge,
+        runtime_image: str,
+        tenants: Sequence[str],
+        copies: SecretCopies | None,
+    ) -> batch.v1.Job:
+        """The Job, what it is told and what it may do. A cluster that follows another gets it all with its data."""
+        logins, passwords = tenant_logins(
+            self,
+            self._prefix,
+            tenants,
+            environment=environment,
+            namespace=self._namespace,
+            store_name=bridge.store_name,
+            key_arn=postgres.secrets_key_arn,
+            copies=copies,
+        )
+        schema = pulumi.Output.all(postgres.endpoint, postgres.port).apply(
+            lambda place: schema_config(section, str(place[0]), int(place[1]), logins)
+        )
+        config = core.v1.ConfigMap(
+            f"{self._prefix}-schema",
+            metadata=self._metadata(APP),
+            data={"schema.json": schema},
+            opts=self.options(core.v1.ConfigMap),
+        )
+        credentials = self._credentials(environment, postgres, bridge)
+        wall = self._wall()
+        account = core.v1.ServiceAccount(
+            f"{self._prefix}-account",
+            metadata=self._metadata(APP),
+            automount_service_account_token=False,
+            opts=self.options(core.v1.ServiceAccount),
+        )
+        return batch.v1.Job(
+            f"{self._prefix}-job",
+            metadata=self._metadata(job_name(section, runtime_image, logins)),
+            spec=batch.v1.JobSpecArgs(
+                backoff_limit=6,
+                ttl_seconds_after_finished=24 * 3600,
+                template=core.v1.PodTemplateSpecArgs(
+                    metadata=meta.v1.ObjectMetaArgs(labels=self._labels),
+                    spec=job_pod(runtime_image, CREDENTIALS, priority_class=naming.SYSTEM_PRIORITY, logins=logins),
+                ),
+            ),
+            opts=self.options(
+                batch.v1.Job,
+                depends_on=[config, credentials, *passwords, wall, account, *postgres.ready],
+            ),
+        )
 
     def _metadata(self, name: str) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(name=name, namespace=self._namespace, labels=self._labels)

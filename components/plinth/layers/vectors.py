@@ -21,6 +21,7 @@ from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
 from plinth.security.documents import Document
 from plinth.security.identity import WorkloadIdentity
+from plinth.security.secrets import SecretCopies
 from plinth.spec import PlatformSpec
 from plinth.spec import vectors as section
 from plinth.spec.vectors import AnyEngine, PgVectorStore
@@ -39,8 +40,22 @@ class Vectors:
     """The others, by name."""
 
 
-def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: Postgres) -> Vectors:
-    """Every vector store, and the Jobs that make collections in them."""
+def vectors(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    postgres: Postgres,
+    copies: SecretCopies | None = None,
+) -> Vectors:
+    """Every vector store, and the Jobs that make collections in them.
+
+    Args:
+        spec: the environment.
+        below: the foundation.
+        on: the cluster.
+        postgres: where one of them may be.
+        copies: the second region, which gets copies of tenants' logins at PostgreSQL.
+    """
     platform = VectorPlatform(
         network=below.network,
         cluster_name=on.cluster.name,
@@ -53,7 +68,7 @@ def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: P
         storage_class=on.base.storage_class_name,
         runtime_image=spec.gateway.image,
     )
-    in_postgres = _in_postgres(spec, on, postgres)
+    in_postgres = _in_postgres(spec, on, postgres, copies)
     engines = plan.beside_postgres(spec.vector)
     if not engines:
         return Vectors(in_postgres)
@@ -84,7 +99,9 @@ def vectors(spec: PlatformSpec, below: Foundation, on: ClusterLayer, postgres: P
     return Vectors(in_postgres, {store.name: store for store in built})
 
 
-def _in_postgres(spec: PlatformSpec, on: ClusterLayer, postgres: Postgres) -> VectorStore | None:
+def _in_postgres(
+    spec: PlatformSpec, on: ClusterLayer, postgres: Postgres, copies: SecretCopies | None
+) -> VectorStore | None:
     store = plan.in_postgres(spec.vector)
     if store is None:
         return None
@@ -101,6 +118,7 @@ def _in_postgres(spec: PlatformSpec, on: ClusterLayer, postgres: Postgres) -> Ve
         runtime_image=spec.gateway.image,
         databases_cidr=spec.network.node_cidr,
         tenants=[tenant.name for tenant in spec.tenants],
+        copies=copies,
         opts=on.for_workloads(),
     )
 

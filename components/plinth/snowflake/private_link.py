@@ -56,7 +56,7 @@ def private_link(make: Maker, section: SnowflakePrivateLink, network: Network) -
     for label, host in (("account", section.account_host), ("ocsp", section.ocsp_host)):
         aws.route53.Record(
             make.logical("private-link", label),
-            zone_id=zone.zone_id,
+            zone_id=zone.id,
             name=host,
             type="CNAME",
             ttl=300,

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from plinth.spec.backups import Backups
 from plinth.spec.base import Model
 from plinth.spec.batch import Batch
 from plinth.spec.bedrock import Bedrock
@@ -13,6 +14,7 @@ from plinth.spec.data import Cache, Postgres, Storage
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
 from plinth.spec.gpu import GpuPool
+from plinth.spec.graph import KnowledgeGraph
 from plinth.spec.laptop import Laptop
 from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
@@ -22,6 +24,7 @@ from plinth.spec.recovery import Recovery
 from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
+from plinth.spec.streams import EventBus
 from plinth.spec.tenants import Tenant
 from plinth.spec.vectors import PgVectorStore, VectorStore
 
@@ -53,6 +56,12 @@ class PlatformSpec(Model):
     cache: Cache = Cache()
     """ElastiCache for Valkey."""
 
+    graph: KnowledgeGraph | None = None
+    """The knowledge graph. Absent: none."""
+
+    streams: list[EventBus] = []
+    """Buses of events between tenants."""
+
     vector: VectorStore = PgVectorStore()
     """The vector store."""
 
@@ -79,6 +88,9 @@ class PlatformSpec(Model):
 
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""
+
+    backups: Backups = Backups()
+    """Backups of what the environment holds."""
 
     recovery: Recovery | None = None
     """A second region that takes over. Absent: none."""

@@ -209,3 +209,25 @@ def test_gpu_metrics_are_scraped_where_the_exporter_runs(prod):
     # The chart gives its own name to its pods, and this name to their port.
     assert monitor["selector"]["matchLabels"] == {"app.kubernetes.io/name": release["chart"]}
     assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "path": "/metrics"}]
+
+
+def test_every_store_that_aws_runs_is_watched_and_on_call_is_told():
+    prod = recorded_platform("prod")
+    alarms = {
+        alarm.name.removeprefix("store-watch-"): alarm.inputs
+        for alarm in prod.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    }
+    nodes = spec("prod").cache.replicas + 1
+    assert set(alarms) >= {"postgres-capacity", "postgres-replica-lag", f"cache-memory-{nodes}", f"cache-cpu-{nodes}"}
+    assert alarms["postgres-capacity"]["dimensions"] == {"DBClusterIdentifier": "postgres-cluster"}
+    assert alarms["cache-cpu-2"]["dimensions"] == {"CacheClusterId": "cache-valkey-002"}
+    (topic,) = {arn for alarm in alarms.values() for arn in alarm["alarmActions"]}
+    assert "monitoring-alerts" in topic
+    for alarm in alarms.values():
+        assert alarm["alarmActions"] == alarm["okActions"] == [topic]
+        assert alarm["treatMissingData"] == "notBreaching"
+    # The topic is encrypted, so the key must let CloudWatch in, or nobody would ever hear.
+    policy = json.loads(prod.one("aws:kms/key:Key", "keys-data").inputs["policy"])
+    (sends,) = [statement for statement in policy["Statement"] if statement["Sid"] == "ServicesSend"]
+    assert "cloudwatch.amazonaws.com" in sends["Principal"]["Service"]
+    assert sends["Condition"] == {"StringEquals": {"aws:SourceAccount": "777788889999"}}

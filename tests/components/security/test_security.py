@@ -69,7 +69,7 @@ def test_only_keys_that_services_need_admit_a_service():
         for key in record(keys()).of(KEY)
     }
     assert sids == {
-        "keys-data": ["S3Vectors", "CloudWatchAlarms"],
+        "keys-data": ["ServicesSend", "S3Vectors"],
         "keys-secrets": [],
         "keys-logs": ["CloudWatchLogs"],
         "keys-cluster": ["EbsVolumes", "EbsGrants"],

@@ -17,7 +17,7 @@ from support.postgres import postgres
 from support.vector_engines import configured, pgvector_endpoint
 
 from plinth_runtime.errors import StartupError
-from plinth_runtime.vectors.config import Collection
+from plinth_runtime.vectors.config import Collection, Deadlines
 from plinth_runtime.vectors.errors import (
     AccessDeniedError,
     CollectionMissingError,
@@ -28,6 +28,7 @@ from plinth_runtime.vectors.errors import (
     VectorError,
 )
 from plinth_runtime.vectors.records import Record
+from plinth_runtime.vectors.view import Stores
 
 DOCS = {"docs": Collection(name="docs", dimensions=4, lexical=False)}
 SHORT = {"connect_seconds": 1, "search_seconds": 1, "write_seconds": 1, "build_seconds": 1}
@@ -154,6 +155,7 @@ from plinth_runtime.vectors.config import Collection, VectorStores
 from plinth_runtime.vectors.errors import StorageFullError
 from plinth_runtime.vectors.opening import open_stores
 from plinth_runtime.vectors.records import Record
+from plinth_runtime.vectors.view import Stores
 
 config = VectorStores(stores={"main": {"kind": "sqlite", "path": sys.argv[1]}}, collections=[
     Collection(name="docs", dimensions=64)])
@@ -261,3 +263,31 @@ def test_what_milvus_says_is_understood(code, message, expected):
     from plinth_runtime.vectors.milvus import translate
 
     assert isinstance(translate(MilvusException(code, message), "milvus"), expected)
+
+
+class Stubborn:
+    """An engine whose client neither answers nor lets itself be cancelled."""
+
+    where = "an engine"
+    deadlines = Deadlines(search_seconds=0.2)
+    batch = 1
+    released = False
+
+    async def count(self, *_):
+        while not self.released:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.05)
+
+
+def test_the_deadline_holds_whatever_a_client_does():
+    engine = Stubborn()
+
+    async def go():
+        view = Stores({"docs": engine}, DOCS).for_tenant("search")
+        started = time.monotonic()
+        with pytest.raises(DeadlineError, match=r"reading docs took longer than 0\.2 seconds"):
+            await asyncio.wait_for(view.count("docs"), MOST_SECONDS)
+        assert time.monotonic() - started < MOST_SECONDS
+        engine.released = True
+
+    asyncio.run(go())

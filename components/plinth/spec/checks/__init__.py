@@ -31,10 +31,37 @@ Sections = tuple[str, ...]
 
 CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ...] = (
     (
-        ("gpu_pools", "storage", "vector", "models", "remote_gpus", "bedrock", "gateway", "tenants"),
+        (
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "streams",
+            "vector",
+            "models",
+            "remote_gpus",
+            "bedrock",
+            "gateway",
+            "tenants",
+        ),
         references.unique_names,
     ),
-    (("network", "gpu_pools", "storage", "models", "remote_gpus", "gateway", "tenants"), references.references),
+    (
+        (
+            "network",
+            "gpu_pools",
+            "storage",
+            "postgres",
+            "cache",
+            "graph",
+            "graph",
+            "streams",
+            "models",
+            "remote_gpus",
+            "gateway",
+            "tenants",
+        ),
+        references.references,
+    ),
     (("vector",), vectors.hybrid_places),
     (("vector", "tenants"), vectors.engine_limits),
     (("network", "vector"), vectors.search_nodes),
@@ -53,6 +80,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("cluster", "network"), cluster.pool_zones),
     (("environment", "network", "cluster", "gpu_pools"), cluster.existing_cluster),
     (("environment", "cluster", "models", "gateway"), images.image_origins),
+    (("environment", "cluster"), images.signing_keys),
     (("gpu_pools", "models"), gpu.gpu_fit),
     (("gpu_pools", "models"), gpu.gpu_capacity),
     (("gpu_pools", "models"), gpu.host_memory),
@@ -74,7 +102,7 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
     (("remote_gpus",), remote.fits),
     (("environment", "network", "remote_gpus"), remote.where),
     (("network", "snowflake", "storage", "tenants"), snowflake.service_users),
-    (("environment", "network", "models", "recovery"), recovery.objectives),
+    (("environment", "network", "postgres", "cache", "graph", "models", "recovery"), recovery.objectives),
     (recovery.SECTIONS, recovery.second_region),
 )
 """Each check with the sections it reads: it runs when those are valid, whatever the others are."""
