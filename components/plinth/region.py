@@ -8,6 +8,7 @@ from plinth import layers
 from plinth.data.cache import FollowsCache
 from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
+from plinth.layers.governance import governance
 from plinth.observability.monitoring import Monitoring
 from plinth.providers import Providers
 from plinth.security.secrets import SecretCopies
@@ -62,4 +63,5 @@ def build_region(
     layers.warehouse(spec, cluster, data, access)
     monitoring = layers.observability(spec, foundation, cluster)
     layers.store_watch(spec, cluster, data, monitoring)
+    governance(spec, foundation, cluster, data)
     return Platform(foundation, cluster, data, models, access, monitoring)

@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from plinth_runtime import __version__
 from plinth_runtime.errors import StartupError
+from plinth_runtime.governance import command as governance
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +56,14 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return mirror.run(chosen.config)
 
+    if chosen.part in governance.PARTS:
+        return governance.run(chosen)
+
+    if chosen.part == "warehouse-emulator":
+        from plinth_runtime.warehouse.emulator import command as emulator
+
+        return emulator.run(chosen.port, chosen.folder)
+
     from plinth_runtime import server
 
     if chosen.part == "gateway":
@@ -89,6 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--to", required=True, metavar="FOLDER", help="where the files go")
     mirror = parts.add_parser("mirror-weights", help="copy a model's weights from a hub into the bucket of models")
     mirror.add_argument("--config", required=True, metavar="PATH", help="what to copy (JSON, WeightsMirror)")
+    governance.add_parts(parts)
+    emulator = parts.add_parser("warehouse-emulator", help="Snowflake's protocol over DuckDB, for development")
+    emulator.add_argument("--port", required=True, type=_port, help="TCP port on 127.0.0.1")
+    emulator.add_argument("--folder", type=Path, metavar="FOLDER", help="where databases are kept (else in memory)")
     model = parts.add_parser("development-model", help="a deterministic stand-in for a model server")
     model.add_argument("--port", required=True, type=_port, help="TCP port")
     model.add_argument("--model", required=True, metavar="NAME", help="name of the model that it answers for")

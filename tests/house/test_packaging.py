@@ -77,6 +77,8 @@ def test_every_import_is_declared(folder):
 LIGHT = (
     "config",
     "events.config",
+    "gateway.config",
+    "governance.config",
     "graph.config",
     "mirror.config",
     "names",

@@ -18,6 +18,7 @@ from plinth.data.vectors import cluster_plan
 from plinth.data.vectors import plan as vector_plan
 from plinth.data.vectors import walls as vector_walls
 from plinth.gateway import hosted
+from plinth.governance import plan as governor
 from plinth.serving import mirror, revisions
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
@@ -115,6 +116,11 @@ WAREHOUSE_CLIENTS = Pods("tenants' pods that use Snowflake", None, ((naming.WARE
 RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
 
+GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
+WATCH = Pods(
+    "pod that measures tables", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP, governor.APP).items())
+)
+
 INTERNET = Addresses("AWS, the Kubernetes API, the internet", "0.0.0.0/0")
 POD_IDENTITY = Addresses("Pod Identity agent of the node", "169.254.170.23/32")
 
@@ -135,6 +141,7 @@ def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
         *_models(spec),
         *_vectors(spec),
         *_warehouse(spec),
+        *_governance(spec),
         *_monitoring(spec),
         *_devices(spec),
     )
@@ -231,6 +238,18 @@ def _warehouse(spec: PlatformSpec) -> Iterator[Flow]:
             endpoint = _vpc(spec, "PrivateLink to Snowflake")
             yield Flow(WAREHOUSE_KEYS, endpoint, (80,), "whether Snowflake's certificate was revoked (OCSP)")
         yield Flow(WAREHOUSE_KEYS, POD_IDENTITY, (80,), "credentials for Snowflake and Secrets Manager")
+
+
+def _governance(spec: PlatformSpec) -> Iterator[Flow]:
+    section = spec.governance
+    if section is None or not section.governs:
+        return
+    yield Flow(GOVERNOR, INTERNET, (443,), "erase in S3, sign receipts with KMS, send lineage")
+    yield Flow(GOVERNOR, POD_IDENTITY, (80,), "credentials for S3 and KMS")
+    if section.in_postgres:
+        yield Flow(GOVERNOR, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "measure, erase and expire rows")
+    if any(table.measured for table in section.tables):
+        yield Flow(MONITORING, WATCH, (governor.METRICS_PORT,), "scrape what was measured of tables")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

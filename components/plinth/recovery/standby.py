@@ -6,8 +6,8 @@ from typing import Any, cast
 from plinth.recovery.plan import NODE_MINUTES, WAKE_MINUTES, Standby, choose_standby
 from plinth.spec.platform import PlatformSpec
 
-LEFT_OUT = ("recovery", "snowflake", "laptop")
-"""Sections that exist once for the environment: Snowflake is an account, not a region's."""
+LEFT_OUT = ("recovery", "snowflake", "governance", "laptop")
+"""Sections that exist once for the environment: Snowflake is an account, not a region's; data is governed once."""
 
 
 def standby_spec(spec: PlatformSpec) -> PlatformSpec:

@@ -13,6 +13,7 @@ from plinth.spec.cluster import Cluster
 from plinth.spec.data import Cache, Postgres, Storage
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
+from plinth.spec.governance import Governance
 from plinth.spec.gpu import GpuPool
 from plinth.spec.graph import KnowledgeGraph
 from plinth.spec.laptop import Laptop
@@ -85,6 +86,9 @@ class PlatformSpec(Model):
 
     batch: Batch | None = None
     """Queues for training and other batch jobs. Absent: none."""
+
+    governance: Governance | None = None
+    """Classes of data: retention, residency and deletion. Absent: nothing is checked."""
 
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""

@@ -39,7 +39,6 @@ KUBE_STATE_METRICS = {
     "kube_node_status_allocatable",
     "kube_node_status_condition",
     "kube_pod_status_phase",
-    "kube_cronjob_status_last_successful_time",
     "kube_statefulset_status_replicas_ready",
 }
 
@@ -125,7 +124,9 @@ def test_alerts_fit_what_the_environment_has():
         "GpuThrottled",
         "GpuMetricsMissing",
     }
-    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices
+    governed = {"TableStale", "TableVolume", "TableNotMeasured", "RowsQuarantined"}
+    governed |= {"GovernorEraseLate", "GovernorRetainLate"}
+    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices | governed
     # Amazon watches the GPUs of EKS Auto Mode.
     assert not {alert.name for alert in alerts.alerts(spec("dev"))} & devices
     for alert in alerts.alerts(spec("prod")):
