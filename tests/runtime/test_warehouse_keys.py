@@ -91,7 +91,7 @@ CONFIG = KeyRotation.model_validate(
         "account": "ACME-AI_PROD",
         "user": "PLINTH_KEY_ROTATOR",
         "role": "PLINTH_KEY_ROTATOR",
-        "users": [{"user": "LOADER", "secret": "plinth/prod/snowflake/loader"}],
+        "users": [{"user": "LOADER", "stored_as": "plinth/prod/snowflake/loader"}],
     }
 )
 

@@ -1,4 +1,4 @@
-"""The beginning of Snowpipe Streaming's protocol with TLS, in a process of its own: the SDK holds Python's lock.
+"""The beginning of Snowpipe Streaming's protocol with TLS, for the real SDK.
 
 `python streaming_server.py FOLDER` writes `ca.pem` there, prints its port, then each request's line as JSON.
 """

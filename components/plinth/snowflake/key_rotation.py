@@ -36,7 +36,7 @@ def config(section: Snowflake, environment: Environment) -> str:
         users=[
             RotatedUser(
                 user=user.name,
-                secret=naming.snowflake_key_secret(environment, user.name, user.tenant),
+                stored_as=naming.snowflake_key_secret(environment, user.name, user.tenant),
                 rotate_days=user.rotate_days,
             )
             for user in section.users

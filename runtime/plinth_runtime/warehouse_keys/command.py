@@ -50,7 +50,7 @@ def rotate(config: KeyRotation, account: Account, vault: Vault, clock: Clock) ->
 
 
 def _one(config: KeyRotation, user: RotatedUser, account: Account, vault: Vault, clock: Clock) -> None:
-    stored, now = vault.stored(user.secret), clock()
+    stored, now = vault.stored(user.stored_as), clock()
     todo = step(
         stored,
         account.slots(user.user),
@@ -63,7 +63,7 @@ def _one(config: KeyRotation, user: RotatedUser, account: Account, vault: Vault,
             made = pair.make()
             account.put(user.user, slot, made.public_text)
             _agreed(account, user.user, slot, made)
-            vault.put(user.secret, pair.to_secret(made, user.user, now))
+            vault.put(user.stored_as, pair.to_secret(made, user.user, now))
             _say(f"{user.user}: a new key, {made.fingerprint}, because {reason}")
         case Retire(slot):
             account.empty(user.user, slot)

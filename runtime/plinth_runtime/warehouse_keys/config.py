@@ -20,7 +20,7 @@ class RotatedUser(_Model):
     user: Identifier
     """Service user."""
 
-    secret: Annotated[str, Field(min_length=1, max_length=2048)]
+    stored_as: Annotated[str, Field(min_length=1, max_length=2048)]
     """Name or ARN of the secret in Secrets Manager that holds its private key."""
 
     rotate_days: Annotated[int, Field(ge=1, le=365)] = 90

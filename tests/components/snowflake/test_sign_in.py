@@ -119,12 +119,12 @@ def test_a_policy_that_admits_everybody_is_refused():
 def test_the_job_is_told_whose_keys_and_where_they_go(recorded):
     config = recorded.one("kubernetes:core/v1:ConfigMap", "snowflake-keys-config").inputs["data"]["rotation.json"]
     told = KeyRotation.model_validate_json(config)
-    assert {each.user: (each.secret, each.rotate_days) for each in told.users} == {
+    assert {each.user: (each.stored_as, each.rotate_days) for each in told.users} == {
         "SEARCH_SERVICE": ("plinth/dev/tenants/search/snowflake", 90),
         "LOADER": ("plinth/dev/snowflake/loader", 30),
     }
     names = {each.inputs["name"] for each in recorded.of("aws:secretsmanager/secret:Secret")}
-    assert names == {each.secret for each in told.users}
+    assert names == {each.stored_as for each in told.users}
     assert not recorded.of("aws:secretsmanager/secretVersion:SecretVersion")
     job = recorded.one("kubernetes:batch/v1:Job", "snowflake-keys-first")
     assert {"snowflake-rotator-rotates-loader", "snowflake-user-rotator-authentication"} <= job.depends_on
