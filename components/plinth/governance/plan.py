@@ -19,6 +19,7 @@ from plinth_runtime.governance.config import (
     PostgresStore,
     Receipts,
     S3Place,
+    Store,
 )
 
 APP = "governor"
@@ -90,7 +91,7 @@ def config(
     databases = dict.fromkeys(table.database for table in section.tables)
     if section.personal_vectors and vector_database:
         databases |= {vector_database: None}
-    stores = [
+    stores: list[Store] = [
         PostgresStore(name=database_store(name), host=host, port=port, database=name, credentials_dir=CREDENTIALS_DIR)
         for name in databases
     ]

@@ -116,7 +116,10 @@ def test_backups_count_as_keeping():
     made["postgres"]["backup_days"] = 35
     made["governance"]["classes"].append({"name": "brief", "sensitivity": "confidential", "retention_days": 34})
     made["governance"]["holdings"]["postgres"] = "brief"
-    assert "postgres.backup_days: 35 is not allowed: at most 34" in problems(made)
+    made["backups"] = {"keep_days": 40}
+    told = problems(made)
+    assert "postgres.backup_days: 35 is not allowed: at most 34" in told
+    assert "backups.keep_days: 40 is not allowed: at most 34" in told
 
 
 def test_time_travel_and_fail_safe_count_as_keeping():

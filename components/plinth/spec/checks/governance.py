@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SECTIONS = (
     *("environment", "security", "storage", "postgres", "cache", "vector", "snowflake", "recovery"),
-    "governance",
+    *("backups", "governance"),
 )
 """Sections that have stores, or say where and how long these keep data."""
 
@@ -227,21 +227,14 @@ def _old_version_days(bucket: Bucket) -> int:
     return bucket.old_version_days or {"public": 7, "restricted": 90}.get(bucket.data_class, 30)
 
 
-def _backup_days(spec: "PlatformSpec") -> list[tuple[str, int]]:
-    """Where the spec says how long backups are kept, and what it says there."""
-    said = (("backups", "keep_days"), ("recovery", "backup_keep_days"))
-    found = [(f"{section}.{field}", getattr(getattr(spec, section, None), field, None)) for section, field in said]
-    return [("postgres.backup_days", spec.postgres.backup_days), *((path, days) for path, days in found if days)]
-
-
 def _copies(spec: "PlatformSpec", governance: Governance) -> Iterator[Problem]:
     """Backups, snapshots and Time Travel end within the retention: what is deleted stays in them until then."""
     here = governance.holdings
     kept: list[tuple[str, str | None, int, int]] = [
-        ("postgres.backup_days", here.postgres, spec.postgres.backup_days, 0)
+        ("postgres.backup_days", here.postgres, spec.postgres.backup_days, 0),
     ]
-    if spec.recovery:
-        kept.append(("recovery.backup_keep_days", here.postgres, spec.recovery.backup_keep_days, 0))
+    if spec.environment.protects_data:
+        kept.append(("backups.keep_days", here.postgres, spec.backups.keep_days, 0))
     for index, database in enumerate(spec.snowflake.databases if spec.snowflake else []):
         path = f"snowflake.databases[{index}].retention_days"
         rules = _rules(governance, "snowflake", database.name)
