@@ -96,13 +96,24 @@ class PoolFacts(_Model):
 
 
 class VectorFacts(_Model):
-    """Where vectors are."""
+    """Where vectors in PostgreSQL are."""
 
     kind: str
     host: str
     port: int
     database: str
     collections: list[str]
+
+
+class VectorStoreFacts(_Model):
+    """One store of vectors."""
+
+    kind: str
+    """Its engine."""
+    endpoint: dict[str, Any]
+    """How pods of the platform reach it: a `plinth_runtime.vectors.config.VectorEndpoint` as plain data."""
+    collections: list[str]
+    """The platform's collections in it."""
 
 
 class PlatformContract(_Model):
@@ -113,7 +124,12 @@ class PlatformContract(_Model):
     cluster: ClusterFacts
     gateway: GatewayFacts
     tenants: dict[str, TenantFacts]
-    vector: VectorFacts
+    vector: VectorFacts | None = None
+    """The vectors in PostgreSQL; None where there are none."""
+    vector_stores: dict[str, VectorStoreFacts] = {}
+    """Every vector store by its name, PostgreSQL's too."""
+    vector_uses: dict[str, str] = {}
+    """Store that keeps collections of each use, where there are several stores."""
     buckets: dict[str, str]
     """Physical bucket names."""
     secrets_key_arn: str

@@ -100,6 +100,16 @@ def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     return f"{tenant_folder(environment, tenant)}vectors"
 
 
+def tenant_collection_secret(environment: Environment, tenant: str, name: str) -> str:
+    """Secrets Manager name of a collection that a tenant declares in a store of the platform."""
+    return f"{tenant_folder(environment, tenant)}collections/{name}"
+
+
+def vector_secret(environment: Environment, store: str, what: str) -> str:
+    """Secrets Manager name of what belongs to a vector store on the cluster: its keys, its certificate."""
+    return f"plinth/{environment.name}/vectors/{store}/{what}"
+
+
 def tenant_prefix(tenant: str) -> str:
     """Start of the keys of what belongs to a tenant, in every bucket that it was granted."""
     return f"tenants/{tenant}/"

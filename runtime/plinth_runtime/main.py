@@ -26,6 +26,16 @@ def _run(chosen: argparse.Namespace) -> int:
 
         return vector_schema.run(chosen.config)
 
+    if chosen.part == "vector-declared":
+        from plinth_runtime import vector_declared
+
+        return vector_declared.run(chosen.config)
+
+    if chosen.part == "vector-snapshots":
+        from plinth_runtime import vector_snapshots
+
+        return vector_snapshots.run(chosen.config)
+
     if chosen.part == "warehouse-keys":
         from plinth_runtime.warehouse_keys import command as keys
 
@@ -76,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--config", required=True, metavar="PATH", help="configuration (JSON, RuntimeConfig)")
     vectors = parts.add_parser("vector-schema", help="bring the vector store's tables into shape, once")
     vectors.add_argument("--config", required=True, metavar="PATH", help="what to make (JSON)")
+    declared = parts.add_parser("vector-declared", help="make the collections that tenants declare, once")
+    declared.add_argument("--config", required=True, metavar="PATH", help="stores and tenants (JSON)")
+    snapshots = parts.add_parser("vector-snapshots", help="take a snapshot of a vector store to S3, once")
+    snapshots.add_argument("--config", required=True, metavar="PATH", help="of what, and where to (JSON)")
     keys = parts.add_parser("warehouse-keys", help="make and replace the keys of Snowflake's service users, once")
     keys.add_argument("--config", required=True, metavar="PATH", help="whose keys (JSON)")
     logins = parts.add_parser("postgres-logins", help="make tenants' databases and their logins, once")

@@ -105,10 +105,11 @@ def test_production_is_a_whole_platform(prod):
     kinds.remove("Governor")
     assert kinds == {
         "BackupVault", "Backups", "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle",
-        "Databases", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter",
-        "KeyRotation", "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network", "ObjectStore",
-        "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "StoreWatch", "Streams",
-        "Tenant", "VectorStore", "WarehouseAccess", "WorkloadIdentity",
+        "Databases", "DeclaredCollections", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime",
+        "ImageRules", "Karpenter", "KeyRotation", "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network",
+        "ObjectStore", "Postgres", "RemoteGpu", "S3VectorStore", "SecretsBridge", "SecurityBaseline",
+        "SnowflakeAccount", "StoreWatch", "Streams", "Tenant", "VectorCollections", "VectorStore", "WarehouseAccess",
+        "WorkloadIdentity",
     }  # fmt: skip
 
 

@@ -84,9 +84,12 @@ LIGHT = (
     "names",
     "postgres.config",
     "tenant_routes",
+    "vector_declared",
     "valkey.config",
     "vector_schema",
+    "vector_snapshots",
     "vectors.config",
+    "vectors.endpoints",
     "warehouse.config",
     "warehouse_keys.config",
 )

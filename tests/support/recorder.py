@@ -49,6 +49,10 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
         "primaryEndpointAddress": f"{name}.cache.example.com",
         "readerEndpointAddress": f"{name}-ro.cache.example.com",
     },
+    "aws:s3/vectorsVectorBucket:VectorsVectorBucket": lambda name: {
+        "vectorBucketArn": f"arn:aws:s3vectors:{REGION}:{ACCOUNT}:bucket/{name}"
+    },
+    "aws:opensearch/domain:Domain": lambda name: {"endpoint": f"vpc-{name}.{REGION}.es.amazonaws.com"},
     "aws:eks/nodeGroup:NodeGroup": lambda name: {"resources": [{"autoscalingGroups": [{"name": f"eks-{name}"}]}]},
     "aws:acm/certificate:Certificate": lambda name: {
         "domainValidationOptions": [

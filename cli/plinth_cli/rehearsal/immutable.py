@@ -121,6 +121,8 @@ AWS: Final[Mapping[str, str]] = {
         "bucket expectedBucketOwner"
     ),
     "s3/bucketVersioning:BucketVersioning": "bucket expectedBucketOwner",
+    "s3/vectorsVectorBucket:VectorsVectorBucket": "vectorBucketName encryptionConfigurations",
+    "s3/vectorsVectorBucketPolicy:VectorsVectorBucketPolicy": "vectorBucketArn",
     "secretsmanager/secretPolicy:SecretPolicy": "secretArn",
     "secretsmanager/secretRotation:SecretRotation": "secretId",
     "secretsmanager/secretVersion:SecretVersion": "secretId secretString secretBinary",

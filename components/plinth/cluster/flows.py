@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
 from plinth.cluster import device_layer
+from plinth.data.vectors import cluster_plan
+from plinth.data.vectors import plan as vector_plan
+from plinth.data.vectors import walls as vector_walls
 from plinth.gateway import hosted
 from plinth.governance import plan as governor
 from plinth.serving import mirror, revisions
@@ -89,6 +92,12 @@ def every_pod(namespace: str) -> Pods:
 
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
+COLLECTIONS_JOB = Pods(
+    "vector collections job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_plan.COMPONENT).items())
+)
+SNAPSHOTS_JOB = Pods(
+    "vector snapshots job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_walls.SNAPSHOTS).items())
+)
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
 WAREHOUSE_KEYS = Pods(
     "rotation of Snowflake's keys",
@@ -192,7 +201,28 @@ def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
         yield Flow(
             LOGINS_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "make tenants' databases and logins"
         )
-    yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if vector_plan.in_postgres(spec.vector):
+        yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if any(engine.kind in vector_plan.IN_AWS for engine in vector_plan.beside_postgres(spec.vector).values()):
+        where = INTERNET if spec.network.existing else _vpc(spec, "vector stores of AWS")
+        yield Flow(COLLECTIONS_JOB, where, (443,), "make collections")
+        yield Flow(COLLECTIONS_JOB, POD_IDENTITY, (80,), "credentials for vector stores of AWS")
+    if vector_plan.outside(spec.vector):
+        yield Flow(COLLECTIONS_JOB, INTERNET, (443,), "make indexes at Pinecone")
+    yield from _vector_engines(spec)
+
+
+def _vector_engines(spec: PlatformSpec) -> Iterator[Flow]:
+    """Engines on the cluster."""
+    for store, engine in cluster_plan.on_cluster(spec.vector).items():
+        port, labels = cluster_plan.API_PORTS[engine.kind], tuple(cluster_plan.selector(store).items())
+        pods_of_store = Pods(f"vector store {store}", naming.SYSTEM_NAMESPACE, labels)
+        yield Flow(COLLECTIONS_JOB, pods_of_store, (port,), "make collections")
+        yield Flow(MONITORING, pods_of_store, (port,), "scrape the vector store")
+        yield Flow(pods_of_store, pods_of_store, cluster_plan.PEER_PORTS[engine.kind], "replicas among themselves")
+        yield Flow(SNAPSHOTS_JOB, pods_of_store, (port,), "take snapshots")
+        yield Flow(SNAPSHOTS_JOB, INTERNET, (443,), "write snapshots to S3")
+        yield Flow(SNAPSHOTS_JOB, POD_IDENTITY, (80,), "credentials for S3")
 
 
 def _warehouse(spec: PlatformSpec) -> Iterator[Flow]:

@@ -13,10 +13,12 @@ from plinth.base import Component
 from plinth.data.postgres import Postgres
 from plinth.data.vector_job import APP, CREDENTIALS, database_wall, job_name, job_pod, schema_config
 from plinth.data.vector_logins import tenant_logins
+from plinth.data.vectors.built import BuiltStore
 from plinth.security import documents
 from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
-from plinth.spec.data import VectorStore as VectorStoreSection
 from plinth.spec.environment import Environment
+from plinth.spec.vectors import PgVectorStore as VectorStoreSection
+from plinth_runtime.vectors.config import PgVectorEndpoint
 
 __all__ = ["VectorEndpoint", "VectorStore", "job_name", "schema_config"]
 
@@ -53,6 +55,9 @@ class VectorStore(Component):
     endpoint: VectorEndpoint
     """Where the vectors are."""
 
+    store: BuiltStore
+    """The store, as all engines describe themselves."""
+
     def __init__(
         self,
         name: str,
@@ -84,6 +89,15 @@ class VectorStore(Component):
             database=section.database,
             secret_arn=postgres.master_secret_arn,
             collections=[collection.name for collection in section.collections],
+        )
+        self.store = BuiltStore(
+            name=section.kind,
+            endpoint=pulumi.Output.all(host, postgres.port).apply(
+                lambda place: PgVectorEndpoint(
+                    kind="pgvector", host=str(place[0]), port=int(place[1]), database=section.database
+                )
+            ),
+            ready=shaped,
         )
         self.register_outputs({"kind": section.kind, "host": host, "port": postgres.port, "database": section.database})
 

@@ -11,9 +11,9 @@ from plinth.data.databases import Databases
 from plinth.data.graph import KnowledgeGraph
 from plinth.data.postgres import Follows, Leads, Postgres
 from plinth.data.streams import Streams
-from plinth.data.vector import VectorStore
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
+from plinth.layers.vectors import Vectors, vectors
 from plinth.providers import Providers
 from plinth.snowflake.account import SnowflakeAccount
 from plinth.snowflake.platform import SnowflakePlatform
@@ -29,7 +29,7 @@ class Data:
     cache: Cache
     streams: Streams | None
     graph: KnowledgeGraph | None
-    vector: VectorStore
+    vectors: Vectors
     snowflake: SnowflakeAccount | None
 
 
@@ -41,7 +41,7 @@ def data(
     postgres_part: Leads | Follows | None = None,
     cache_follows: FollowsCache | None = None,
 ) -> Data:
-    """PostgreSQL, the cache, the vector store and Snowflake.
+    """PostgreSQL, the cache, the vector stores and Snowflake.
 
     Args:
         spec: the environment.
@@ -86,25 +86,13 @@ def data(
         follows=cache_follows,
         opts=given.options(),
     )
-    vector = VectorStore(
-        "vector",
-        spec.vector,
-        environment=environment,
-        postgres=postgres,
-        namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
-        bridge=on.bridge,
-        runtime_image=spec.gateway.image,
-        databases_cidr=spec.network.node_cidr,
-        tenants=[tenant.name for tenant in spec.tenants],
-        copies=postgres_part.copies if isinstance(postgres_part, Leads) else None,
-        opts=on.for_workloads(),
-    )
+    copies = postgres_part.copies if isinstance(postgres_part, Leads) else None
     return Data(
         postgres,
         cache,
         _streams(spec, below, given),
         _graph(spec, below, on),
-        vector,
+        vectors(spec, below, on, postgres, copies),
         _snowflake(spec, below, on, snowflake_key),
     )
 

@@ -3,6 +3,8 @@
 import pulumi
 
 from plinth import addresses, naming
+from plinth.data.vectors import cluster_plan
+from plinth.data.vectors.search_alarms import OpenSearchAlarms
 from plinth.gateway.gateway import API, METRICS
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.data import Data
@@ -10,12 +12,14 @@ from plinth.layers.foundation import Foundation
 from plinth.observability import store_alarms
 from plinth.observability.monitoring import Monitoring
 from plinth.observability.store_watch import StoreWatch
+from plinth.observability.vector_monitors import VectorMonitors
 from plinth.spec import PlatformSpec
+from plinth.spec.vectors import OpenSearchStore, engines
 
 
 def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Monitoring:
     """Metrics, alerts and the dashboard."""
-    return Monitoring(
+    monitoring = Monitoring(
         "monitoring",
         spec.monitoring,
         environment=spec.environment,
@@ -31,6 +35,26 @@ def observability(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> Mo
         secrets_key_arn=below.keys.arn["secrets"],
         opts=on.for_workloads(),
     )
+    domains = {name: engine for name, engine in engines(spec.vector).items() if isinstance(engine, OpenSearchStore)}
+    if domains:
+        OpenSearchAlarms(
+            "vector-alarms",
+            domains,
+            environment=spec.environment,
+            topic_arn=monitoring.topic_arn,
+            opts=on.given.options(),
+        )
+    stores = list(cluster_plan.on_cluster(spec.vector))
+    if stores:
+        VectorMonitors(
+            "vector-monitors",
+            stores,
+            environment=spec.environment,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            after=[monitoring.release],
+            opts=on.given.options(),
+        )
+    return monitoring
 
 
 def store_watch(spec: PlatformSpec, on: ClusterLayer, stores: Data, told: Monitoring) -> StoreWatch | None:

@@ -10,6 +10,7 @@ from plinth import naming
 from plinth.kinds.prometheus import PrometheusRule, RuleGroup
 from plinth.observability import gpu_metrics, table_alerts
 from plinth.observability.alert import Alert
+from plinth.observability.vector_alerts import vector_alerts
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
@@ -22,7 +23,8 @@ LEAST_REQUESTS = 20
 
 def alerts(spec: PlatformSpec) -> list[Alert]:
     """Every alert of an environment."""
-    return [*_gateway(spec), *_models(spec), *_gpus(spec), *_devices(spec), *table_alerts.alerts(spec)]
+    tables, stores = table_alerts.alerts(spec), vector_alerts(spec)
+    return [*_gateway(spec), *_models(spec), *_gpus(spec), *_devices(spec), *tables, *stores]
 
 
 def _gateway(spec: PlatformSpec) -> Iterator[Alert]:

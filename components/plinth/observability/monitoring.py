@@ -30,6 +30,9 @@ class Monitoring(Component):
     topic_arn: pulumi.Output[str]
     """SNS topic that alerts go to."""
 
+    release: pulumi.Resource
+    """The stack: whose operator works on monitors."""
+
     def __init__(
         self,
         name: str,
@@ -82,6 +85,7 @@ class Monitoring(Component):
             ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[*crds, identity, password]),
         )
+        self.release = release
         self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)
         self._scrape("models", containers.COMPONENT, naming.SERVING_NAMESPACE, containers.PORT_NAME, release)
         if spec.governance and any(table.measured for table in spec.governance.tables):

@@ -139,6 +139,27 @@ def volumes_may_use_key(region: str, account_id: str) -> list[Statement]:
     ]
 
 
+def vectors_may_use_key(region: str, account_id: str) -> Statement:
+    """S3 Vectors keeps the indexes of this account's vector buckets in order, which takes reading them.
+
+    Source: Amazon S3 user guide, "Data protection and encryption in S3 Vectors".
+    """
+    return {
+        "Sid": "S3Vectors",
+        "Effect": "Allow",
+        "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:{partition(region)}:s3vectors:{region}:{account_id}:bucket/*"},
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ForAnyValue:StringEquals": {
+                "kms:EncryptionContextKeys": ["aws:s3vectors:arn", "aws:s3vectors:resource-id"]
+            },
+        },
+    }
+
+
 def endpoint_policy(account_id: str, *extra: Statement) -> Document:
     """Policy of a VPC endpoint: only principals of this account, so that nothing leaves through a foreign one."""
     own: Statement = {

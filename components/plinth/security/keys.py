@@ -35,7 +35,10 @@ class Keys(Component):
         super().__init__("Keys", name, {"domains": sorted(domains)}, environment=environment, opts=opts)
         region, account = environment.region, environment.account_id
         services: dict[str, list[documents.Statement]] = {
-            "data": [documents.services_may_use_key(["cloudwatch.amazonaws.com", "events.amazonaws.com"], account)],
+            "data": [
+                documents.services_may_use_key(["cloudwatch.amazonaws.com", "events.amazonaws.com"], account),
+                documents.vectors_may_use_key(region, account),
+            ],
             "logs": [documents.logs_may_use_key(region, account)],
             "cluster": documents.volumes_may_use_key(region, account),
         }

@@ -10,7 +10,7 @@ from plinth.spec.batch import Batch
 from plinth.spec.bedrock import Bedrock
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
-from plinth.spec.data import Cache, Postgres, Storage, VectorStore
+from plinth.spec.data import Cache, Postgres, Storage
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
 from plinth.spec.governance import Governance
@@ -27,6 +27,7 @@ from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
 from plinth.spec.streams import EventBus
 from plinth.spec.tenants import Tenant
+from plinth.spec.vectors import PgVectorStore, VectorStore
 
 
 class PlatformSpec(Model):
@@ -62,7 +63,7 @@ class PlatformSpec(Model):
     streams: list[EventBus] = []
     """Buses of events between tenants."""
 
-    vector: VectorStore = VectorStore()
+    vector: VectorStore = PgVectorStore()
     """The vector store."""
 
     snowflake: Snowflake | None = None

@@ -35,12 +35,14 @@ OTHER_ENGINES = {
 """Metrics of Ray (which renames vLLM's), TGI and Triton, from their documentation."""
 
 KUBE_STATE_METRICS = {
-    "kube_cronjob_status_last_successful_time",
     "kube_deployment_status_replicas_available",
     "kube_node_status_allocatable",
     "kube_node_status_condition",
     "kube_pod_status_phase",
+    "kube_statefulset_status_replicas_ready",
 }
+
+KUBELET = {"kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 
 DCGM = set(gpu_metrics.FIELDS)
 """Metrics that the exporter is told to export."""
@@ -59,6 +61,8 @@ KNOWN_LABELS = LABELS | {
     "app_kubernetes_io_name",
     "model",
     "resource",
+    "statefulset",
+    "persistentvolumeclaim",
     "cronjob",
 }
 
@@ -94,7 +98,7 @@ def test_every_expression_is_promql_on_metrics_that_exist(environment):
         for selector in chosen:
             found.add(selector.name)
             histogram = selector.name.removesuffix("_bucket")
-            known = VLLM | OTHER_ENGINES | KUBE_STATE_METRICS | DCGM | GATEWAY
+            known = VLLM | OTHER_ENGINES | KUBE_STATE_METRICS | KUBELET | DCGM | GATEWAY
             assert selector.name in known or histogram in GATEWAY, selector.name
             assert {matcher.name for matcher in selector.matchers.matchers} <= KNOWN_LABELS, expression
     assert names.REQUESTS_TOTAL in found

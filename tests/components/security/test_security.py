@@ -63,13 +63,13 @@ def test_each_domain_has_its_key_and_its_alias():
     assert aliases == {f"alias/plinth/dev/{domain}" for domain in ("data", "secrets", "logs", "cluster")}
 
 
-def test_only_the_keys_of_logs_volumes_alarms_and_events_admit_a_service():
+def test_only_keys_that_services_need_admit_a_service():
     sids = {
         key.name: [statement["Sid"] for statement in json.loads(key.inputs["policy"])["Statement"][1:]]
         for key in record(keys()).of(KEY)
     }
     assert sids == {
-        "keys-data": ["ServicesSend"],
+        "keys-data": ["ServicesSend", "S3Vectors"],
         "keys-secrets": [],
         "keys-logs": ["CloudWatchLogs"],
         "keys-cluster": ["EbsVolumes", "EbsGrants"],

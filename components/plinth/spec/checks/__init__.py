@@ -21,6 +21,7 @@ from plinth.spec.checks import (
     routing,
     snowflake,
     tenants,
+    vectors,
 )
 from plinth.spec.problem import Problem
 
@@ -62,6 +63,10 @@ CHECKS: tuple[tuple[Sections, Callable[["PlatformSpec"], Iterator[Problem]]], ..
         ),
         references.references,
     ),
+    (("vector",), vectors.hybrid_places),
+    (("vector", "tenants"), vectors.engine_limits),
+    (("network", "vector"), vectors.search_nodes),
+    (("vector",), vectors.copies_fit),
     (("gateway", "tenants"), routing.callers),
     (("models", "gateway", "tenants"), routing.confidential_routes),
     (("models", "gateway"), routing.resumable),
