@@ -68,7 +68,7 @@ class Snapshots(Component):
             service_account=self._app,
             policies={
                 "write": pulumi.Output.json_dumps(
-                    documents.use_prefix([bucket.arn], PREFIX, platform.data_key_arn, environment.region)
+                    documents.use_prefix([bucket.arn], PREFIX, [platform.data_key_arn], environment.region)
                 )
             },
             opts=pulumi.ResourceOptions(parent=self),
