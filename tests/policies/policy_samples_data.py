@@ -257,7 +257,7 @@ SNOWFLAKE = [
             "snowflake-least-privilege",
             f"snowflake:index/{kind[0].lower()}{kind[1:]}:{kind}",
             {"name": "SOMEBODY"},
-            [Bad(("password",), "hunter2hunter2", "password is set")],
+            [Bad(("password",), "hunter2hunter2", "password is set", presence=True)],
         )
         for kind in ("User", "LegacyServiceUser")
     ),
@@ -265,13 +265,13 @@ SNOWFLAKE = [
         "snowflake-least-privilege",
         "snowflake:index/networkPolicy:NetworkPolicy",
         {"name": "PLINTH_SERVICES", "allowedIpLists": ["198.51.100.0/24"]},
-        [Bad(("allowedIpLists", 0), "0.0.0.0/0", "allowedIpLists has 0.0.0.0/0")],
+        [Bad(("allowedIpLists", 0), "0.0.0.0/0", "allowedIpLists admits every address")],
     ),
     Sample(
         "snowflake-least-privilege",
         "snowflake:index/networkRule:NetworkRule",
         {"name": "PLINTH_SOURCES", "valueLists": ["198.51.100.0/24"]},
-        [Bad(("valueLists", 0), "0.0.0.0/0", "valueLists has 0.0.0.0/0")],
+        [Bad(("valueLists", 0), "0.0.0.0/0", "valueLists admits every address")],
     ),
 ]
 

@@ -43,7 +43,7 @@ def _sources(policy: Resource) -> Iterator[Finding]:
         value = policy.get(field)
         if value is not UNKNOWN and _EVERYWHERE in texts(value):
             fix = "name the ranges in snowflake.network.more_cidrs"
-            yield Finding(f"{field} has 0.0.0.0/0", "a policy that admits everybody is none", fix)
+            yield Finding(f"{field} admits every address", "a policy that admits everybody is none", fix)
 
 
 SNOWFLAKE_LEAST_PRIVILEGE = Rule(

@@ -16,8 +16,10 @@ def with_gateway(name="prod", **changes):
 def with_route(route, tenants=("search",), **changes):
     raw = document("prod")
     listed = [{**tenant, "routes": [route["name"]]} for tenant in raw["tenants"] if tenant["name"] in tenants]
+    # Production's stores name its own tenants.
+    others = {"postgres": {}, "cache": {}, "graph": None, "streams": [], "snowflake": None, "governance": None}
     return load_spec(
-        {**raw, "tenants": listed, "gateway": {**raw["gateway"], "routes": [route], "callers": [], **changes}}
+        {**raw, **others, "tenants": listed, "gateway": {**raw["gateway"], "routes": [route], "callers": [], **changes}}
     )
 
 

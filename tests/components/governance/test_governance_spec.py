@@ -95,7 +95,12 @@ def test_what_does_not_agree_is_named(path, value, said):
 def test_what_is_not_named_has_the_class_of_others():
     made = document("prod")
     made["governance"]["classes"].append({"name": "brief", "sensitivity": "internal", "retention_days": 100})
-    made["governance"]["holdings"] |= {"others": "brief"}
+    made["governance"]["classes"].append({"name": "long", "sensitivity": "internal"})
+    holdings = made["governance"]["holdings"]
+    holdings["others"] = "brief"
+    for each in made["storage"]["buckets"]:
+        if each["name"] not in holdings["buckets"]:
+            holdings["buckets"][each["name"]], each["data_class"] = "long", "internal"
     made["storage"]["buckets"].append({"name": "scratch", "expire_after_days": 90})
     assert "at most 70: class brief ends after 100 days" in problems(made)
     made["storage"]["buckets"][-1]["expire_after_days"] = 70

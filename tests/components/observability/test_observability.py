@@ -35,6 +35,7 @@ OTHER_ENGINES = {
 """Metrics of Ray (which renames vLLM's), TGI and Triton, from their documentation."""
 
 KUBE_STATE_METRICS = {
+    "kube_cronjob_status_last_successful_time",
     "kube_deployment_status_replicas_available",
     "kube_node_status_allocatable",
     "kube_node_status_condition",

@@ -74,7 +74,7 @@ def test_instances_outside_aws_are_launched_once():
     assert [gpu.name for gpu in home.remote_gpus] == ["h100-lambda", "colo-h200"]
     assert [gpu.name for gpu in there.remote_gpus] == ["colo-h200"]
     bulk = next(route for route in there.gateway.routes if route.name == "bulk")
-    assert [target.model for target in bulk.targets] == ["bedrock-oss", "acme-summarizer"]
+    assert [target.model for target in bulk.targets] == ["acme-summarizer", "bedrock-oss"]
 
 
 def test_backups_are_as_frequent_as_the_objective_needs():

@@ -139,7 +139,7 @@ def test_what_a_lock_holds_is_not_to_expire_earlier():
 
 @pytest.mark.parametrize(("events", "recorded_too"), [(False, set()), (True, {"artifacts"})])
 def test_the_trail_records_sensitive_buckets_in_any_case_and_all_when_asked(events, recorded_too):
-    wanted = {**document("prod"), "security": {"audit_trail": {"object_events": events}}}
+    wanted = {**document("prod"), "security": {"audit_trail": {"object_events": events, "keep_days": 731}}}
     recorded = record(lambda: build_platform(load_spec(wanted)), stack="prod")
     selectors = recorded.one("aws:cloudtrail/trail:Trail").inputs["advancedEventSelectors"]
     names = {arn.rstrip("/").rpartition("storage-")[2] for arn in selectors[1]["fieldSelectors"][2]["startsWiths"]}
