@@ -1,5 +1,6 @@
 """Rehearses one commit and previews another on top of it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from plinth_cli.console import Console
 from plinth_cli.engine.project import LOCAL, Project
 from plinth_cli.engine.result import EXIT_POLICY, NEEDS, Result
 from plinth_cli.errors import PlinthError
+from plinth_cli.paths import PROJECT_FILE, cache_dir
 
 KEPT = 3
 """Rehearsed commits that are kept, for the next comparison with them."""
@@ -68,7 +70,7 @@ def compare(comparison: Comparison, console: Console) -> list[Result]:
     Raises:
         PlinthError: A commit could not be exported or rehearsed.
     """
-    folder = comparison.project.root / ".plinth" / "diff"
+    folder = _folder(comparison.project)
     base = folder / comparison.base.commit
     head = folder / f"head-{os.getpid()}"
     git = Git(comparison.project.root)
@@ -80,6 +82,26 @@ def compare(comparison: Comparison, console: Console) -> list[Result]:
         return [_one(comparison, env, base, head, console) for env in comparison.environments]
     finally:
         shutil.rmtree(head, ignore_errors=True)
+
+
+def _folder(project: Project) -> Path:
+    """Where commits are exported to: not below the project, whose own Pulumi.yaml would count as their platform's.
+
+    Raises:
+        PlinthError: The machine's cache is in a Pulumi project.
+    """
+    cache = cache_dir()
+    above = next((path for path in (cache, *cache.parents) if (path / PROJECT_FILE).is_file()), None)
+    if above:
+        raise PlinthError(
+            "The cache lies in a Pulumi project, which commits exported there would belong to.",
+            str(above),
+            "Set PLINTH_CACHE to a folder elsewhere.",
+        )
+    folder = cache / "diff" / hashlib.sha256(str(project.root.resolve()).encode()).hexdigest()[:16]
+    # What rehearsals leave behind is nobody else's business.
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def _one(comparison: Comparison, env: str, base: Path, head: Path, console: Console) -> Result:
