@@ -4,7 +4,7 @@ The platform exports it as the stack output `contract`; team stacks read it thro
 secrets and never holds one. Fields may be added; one that is removed or changes its meaning makes a new version.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import pulumi
@@ -96,13 +96,24 @@ class PoolFacts(_Model):
 
 
 class VectorFacts(_Model):
-    """Where vectors are."""
+    """Where vectors in PostgreSQL are."""
 
     kind: str
     host: str
     port: int
     database: str
     collections: list[str]
+
+
+class VectorStoreFacts(_Model):
+    """One store of vectors."""
+
+    kind: str
+    """Its engine."""
+    endpoint: dict[str, Any]
+    """How pods of the platform reach it: a `plinth_runtime.vectors.config.VectorEndpoint` as plain data."""
+    collections: list[str]
+    """The platform's collections in it."""
 
 
 class PlatformContract(_Model):
@@ -113,13 +124,25 @@ class PlatformContract(_Model):
     cluster: ClusterFacts
     gateway: GatewayFacts
     tenants: dict[str, TenantFacts]
-    vector: VectorFacts
+    vector: VectorFacts | None = None
+    """The vectors in PostgreSQL; None where there are none."""
+    vector_stores: dict[str, VectorStoreFacts] = {}
+    """Every vector store by its name, PostgreSQL's too."""
+    vector_uses: dict[str, str] = {}
+    """Store that keeps collections of each use, where there are several stores."""
     buckets: dict[str, str]
     """Physical bucket names."""
     secrets_key_arn: str
     """KMS key for secrets."""
     data_key_arn: str = ""
-    """KMS key of the buckets."""
+    """KMS key of data that has none of its own."""
+    bucket_key_arns: dict[str, str] = {}
+    """KMS key of each bucket."""
+
+    def bucket_keys(self, buckets: Sequence[str]) -> list[str]:
+        """KMS keys of buckets, each once."""
+        return sorted({self.bucket_key_arns.get(bucket, self.data_key_arn) for bucket in buckets})
+
     pools: dict[str, PoolFacts] = {}
     """GPU pools that queues hand out."""
     frameworks: list[str] = []

@@ -38,6 +38,9 @@ SYSTEM_TAINT = "CriticalAddonsOnly"
 RUNTIME_LABEL = "plinth.dev/runtime"
 """Pod label, value `true`: its image is plinth-runtime, so the laptop can run it as a process."""
 
+WAREHOUSE_LABEL = "plinth.dev/warehouse"
+"""Pod label, value `true`, in a tenant's namespace: it reaches Snowflake."""
+
 GPU_TAINT = "nvidia.com/gpu"
 """Taint (and resource) of nodes that have GPUs."""
 
@@ -87,9 +90,24 @@ def cache_token_secret(environment: Environment) -> str:
     return f"plinth/{environment.name}/cache/token"
 
 
+def postgres_master_secret(environment: Environment) -> str:
+    """Secrets Manager name of PostgreSQL's master user, where RDS does not keep it."""
+    return f"plinth/{environment.name}/postgres/master"
+
+
 def tenant_vectors_secret(environment: Environment, tenant: str) -> str:
     """Secrets Manager name of a tenant's login at the vector store."""
     return f"{tenant_folder(environment, tenant)}vectors"
+
+
+def tenant_collection_secret(environment: Environment, tenant: str, name: str) -> str:
+    """Secrets Manager name of a collection that a tenant declares in a store of the platform."""
+    return f"{tenant_folder(environment, tenant)}collections/{name}"
+
+
+def vector_secret(environment: Environment, store: str, what: str) -> str:
+    """Secrets Manager name of what belongs to a vector store on the cluster: its keys, its certificate."""
+    return f"plinth/{environment.name}/vectors/{store}/{what}"
 
 
 def tenant_prefix(tenant: str) -> str:
@@ -100,3 +118,10 @@ def tenant_prefix(tenant: str) -> str:
 def trace_project(environment: Environment, tenant: str) -> str:
     """Name under which a tenant's traces belong together, in whatever stores them."""
     return f"{environment.name}-{tenant}"
+
+
+def snowflake_key_secret(environment: Environment, user: str, tenant: str | None = None) -> str:
+    """Secrets Manager name of the key pair of a Snowflake service user; a tenant's is in the tenant's own folder."""
+    if tenant:
+        return f"{tenant_folder(environment, tenant)}snowflake"
+    return f"plinth/{environment.name}/snowflake/{user.lower().replace('_', '-')}"

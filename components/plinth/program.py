@@ -3,7 +3,7 @@
 import pulumi
 
 from plinth import addresses, contract, layers, naming, outputs, providers
-from plinth.recovery import second_region
+from plinth.recovery import protection, second_region
 from plinth.region import Platform, build_region
 from plinth.spec import PlatformSpec, SpecError, load_spec
 
@@ -28,9 +28,12 @@ def build(
         lambda_key=lambda_key,
         copies=further.copies if further else None,
         part=further.part if further else "only",
+        postgres=further.postgres if further else None,
     )
     if further:
         second_region.finish(spec, given, platform, further)
+    else:
+        protection.protect(spec, given, platform)
     return platform
 
 

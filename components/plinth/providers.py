@@ -15,6 +15,7 @@ import pulumi_random as random
 import pulumi_snowflake as snowflake
 
 from plinth.serving.remote.instance import LambdaCloud
+from plinth.snowflake.previews import previews
 from plinth.spec.environment import Environment
 from plinth.spec.snowflake import Snowflake
 
@@ -28,7 +29,9 @@ LOCAL_SERVICES = (
     "iam",
     "kms",
     "rds",
+    "opensearch",
     "s3",
+    "s3vectors",
     "secretsmanager",
     "sns",
     "sqs",
@@ -171,4 +174,5 @@ def snowflake_provider(section: Snowflake, private_key: pulumi.Input[str] | None
         user=section.user,
         authenticator="SNOWFLAKE_JWT",
         private_key=private_key,
+        preview_features_enabled=previews(section) or None,
     )

@@ -45,6 +45,9 @@ EFA_DEVICE_PLUGIN = Chart("aws-efa-k8s-device-plugin", "v0.5.30", "https://aws.g
 NEURON = Chart("oci://public.ecr.aws/neuron/neuron-helm-chart", "1.5.0")
 KYVERNO = Chart("kyverno", "3.9.0", "https://kyverno.github.io/kyverno")
 KYVERNO_APP = "1.19.0"
+QDRANT = Chart("qdrant", "1.19.0", "https://qdrant.github.io/qdrant-helm")
+QDRANT_APP = "v1.19.0"
+"""Tag of Qdrant's image; the chart adds `-unprivileged`."""
 KUBE_PROMETHEUS_STACK = Chart("oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", "88.5.3")
 
 EKS_ADDONS = {

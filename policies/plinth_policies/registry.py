@@ -10,6 +10,7 @@ from plinth_policies.security.cluster import EKS_API_NOT_OPEN
 from plinth_policies.security.identity import IAM_NO_WILDCARDS
 from plinth_policies.security.images import IMAGES_PINNED
 from plinth_policies.security.secrets import NO_PLAINTEXT_SECRETS
+from plinth_policies.security.snowflake import SNOWFLAKE_LEAST_PRIVILEGE
 from plinth_policies.security.workloads import PODS_RESTRICTED
 
 RULES: tuple[Rule, ...] = (
@@ -22,5 +23,6 @@ RULES: tuple[Rule, ...] = (
     STATEFUL_PROTECTED,
     GPU_POOLS_BOUNDED,
     SNOWFLAKE_WAREHOUSE_BOUNDED,
+    SNOWFLAKE_LEAST_PRIVILEGE,
     TENANT_HAS_BUDGET_AND_QUOTA,
 )

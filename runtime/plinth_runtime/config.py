@@ -8,20 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from plinth_runtime.config_types import ConfigModel, ModelName, Name, Seconds
+from plinth_runtime.gateway.config import Breaker, DataClass, Priority, RetryBudget, Route, Target
 
-class _Model(BaseModel):
-    """Frozen, and refuses unknown fields: what is not understood must not be ignored in silence."""
+__all__ = ["ModelName", "Name", "Route", "Target"]
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", min_length=2, max_length=63)]
-"""A lower-case name with single dashes, as in Kubernetes."""
-
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$", min_length=1, max_length=200)]
-"""A model's name as clients or providers write it, for example `chat` or `Qwen/Qwen3-8B`."""
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=128)]
 """Name of an HTTP header."""
@@ -35,11 +28,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4096)]
 """An absolute path inside the container."""
 
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-"""A duration in seconds."""
 
-
-class GatewayConfig(_Model):
+class GatewayConfig(ConfigModel):
     """How the gateway listens, and its limits."""
 
     host: Annotated[str, Field(min_length=1, max_length=253)] = "0.0.0.0"  # noqa: S104 - inside a pod; the network policy decides who may reach it
@@ -63,6 +53,15 @@ class GatewayConfig(_Model):
     request_timeout_seconds: Seconds = 600.0
     """Longest time for one request, streaming included, in seconds."""
 
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Most requests at a time in one process; low priority is turned away at 70% of it, normal at 90% (503)."""
+
+    breaker: Breaker = Breaker()
+    """When a target that fails is left alone."""
+
+    retry_budget: RetryBudget = RetryBudget()
+    """How many retries and hedges there may be."""
+
     drain_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 60.0
     """Time that running requests get to finish after SIGTERM, in seconds."""
 
@@ -73,7 +72,7 @@ class GatewayConfig(_Model):
         return self
 
 
-class TenantAccess(_Model):
+class TenantAccess(ConfigModel):
     """What a tenant may call."""
 
     name: Name
@@ -85,13 +84,25 @@ class TenantAccess(_Model):
     trace_project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)] | None = None
     """Name under which its traces belong together; on every request's log line, so that the two can be joined."""
 
+    data_class: DataClass = "public"
+    """Least class of its requests; a route's or a request's own may be higher, and then counts."""
+
+    residency: list[Name] = []
+    """Where its requests may be answered: `residency` of backends; empty means anywhere."""
+
+    priority: Priority = "normal"
+    """Who is served first when there is too much to do."""
+
+    sees_decisions: bool = False
+    """Whether its answers carry `x-plinth-decision`: who was asked, who was not, and why."""
+
     @field_validator("routes")
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         return _unique("route", value)
 
 
-class BearerKey(_Model):
+class BearerKey(ConfigModel):
     """A key that is sent as `Authorization: Bearer`."""
 
     kind: Literal["bearer"] = "bearer"
@@ -101,7 +112,7 @@ class BearerKey(_Model):
     """File with the key; read again when it changes."""
 
 
-class HeaderKey(_Model):
+class HeaderKey(ConfigModel):
     """A key that is sent in a header of its own, as Azure OpenAI wants it."""
 
     kind: Literal["header"]
@@ -114,7 +125,7 @@ class HeaderKey(_Model):
     """File with the key; read again when it changes."""
 
 
-class AwsSignature(_Model):
+class AwsSignature(ConfigModel):
     """Signature Version 4 with the pod's own AWS credentials, as botocore finds them."""
 
     kind: Literal["aws_signature"]
@@ -127,7 +138,7 @@ class AwsSignature(_Model):
     """Region of the endpoint."""
 
 
-class SageMakerToken(_Model):
+class SageMakerToken(ConfigModel):
     """A short-lived bearer token for SageMaker's OpenAI-compatible path, made from the pod's own AWS credentials.
 
     Source: Amazon SageMaker AI developer guide, "Invoke endpoints with OpenAI-compatible APIs".
@@ -140,7 +151,7 @@ class SageMakerToken(_Model):
     """Region of the endpoint."""
 
 
-class GoogleServiceAccount(_Model):
+class GoogleServiceAccount(ConfigModel):
     """An OAuth access token of a Google service account, fetched with its key and renewed before it expires."""
 
     kind: Literal["google_service_account"]
@@ -150,7 +161,7 @@ class GoogleServiceAccount(_Model):
     """File with the service account's key, in Google's JSON format; read again when it changes."""
 
 
-class SnowflakeToken(_Model):
+class SnowflakeToken(ConfigModel):
     """A token of a Snowflake user, as `Authorization: Bearer` with a header that says which type of token it is."""
 
     kind: Literal["snowflake_token"]
@@ -170,7 +181,7 @@ Authentication = Annotated[
 """How the gateway proves to a backend who it is, told apart by `kind`."""
 
 
-class Hold(_Model):
+class Hold(ConfigModel):
     """Requests wait for a backend that may have no replica, instead of failing at once."""
 
     max_requests: Annotated[int, Field(ge=1, le=100_000)]
@@ -180,7 +191,7 @@ class Hold(_Model):
     """Longest time that a request waits, in seconds, on top of `request_timeout_seconds`."""
 
 
-class Backend(_Model):
+class Backend(ConfigModel):
     """A server that answers requests."""
 
     name: Name
@@ -216,6 +227,19 @@ class Backend(_Model):
     connect_timeout_seconds: Seconds = 2.0
     """Longest time to open a connection, in seconds, before the next target is tried."""
 
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4096
+    """Most connections to it from one gateway process; who needs one more waits, then the next target is tried."""
+
+    hosting: Literal["self_hosted", "hosted"] = "hosted"
+    """Whether the company runs it itself; confidential requests go nowhere else. Hosted unless said otherwise."""
+
+    residency: Name | None = None
+    """Where it answers, for example `us` or `eu`; absent: not known, so requests with a residency do not reach it."""
+
+    capacity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Requests from one gateway process that it works on at a time; above it they queue, and the rule `capacity`
+    sends them elsewhere. Absent: no bound is known."""
+
     hold: Hold | None = None
     """Given for a backend that is scaled to zero when nobody asks for it."""
 
@@ -225,30 +249,7 @@ class Backend(_Model):
         return self.base_url.rstrip("/")
 
 
-class Target(_Model):
-    """A model at a backend that answers for a route."""
-
-    backend: Name
-    """Name of the backend."""
-
-    model: ModelName
-    """Name of the model at that backend."""
-
-    weight: Annotated[int, Field(ge=1, le=100_000)] = 1
-    """Share of requests, relative to the route's other targets."""
-
-
-class Route(_Model):
-    """What clients pass as `model`, and who answers."""
-
-    name: ModelName
-    """Name that clients use."""
-
-    targets: Annotated[list[Target], Field(min_length=1)]
-    """Who answers: chosen by weight; the next one when it cannot be reached or fails before its first byte."""
-
-
-class RuntimeConfig(_Model):
+class RuntimeConfig(ConfigModel):
     """Everything the runtime reads at start, as one JSON file."""
 
     version: Literal["v1"] = "v1"
@@ -298,7 +299,7 @@ class RuntimeConfig(_Model):
         return self
 
 
-class ApiKey(_Model):
+class ApiKey(ConfigModel):
     """One API key, by its hash. Keys look like `plinth_<tenant>_<random>`; only the hash is stored here."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
@@ -311,7 +312,7 @@ class ApiKey(_Model):
     """SHA-256 of the whole key, in lower-case hexadecimal."""
 
 
-class KeysFile(_Model):
+class KeysFile(ConfigModel):
     """The keys that the gateway accepts, mounted from a secret."""
 
     keys: list[ApiKey]

@@ -11,10 +11,18 @@ CHAT_COMPLETIONS_PATH: Final = "/v1/chat/completions"
 HEALTH_PATH: Final = "/healthz"
 READY_PATH: Final = "/readyz"
 METRICS_PATH: Final = "/metrics"
+STATUS_PATH: Final = "/statusz"
 
 # Headers that the gateway adds to its answers
 REQUEST_ID_HEADER: Final = "x-request-id"
 BACKEND_HEADER: Final = "x-plinth-backend"
+DECISION_HEADER: Final = "x-plinth-decision"
+
+# Headers that clients may send
+TIMEOUT_HEADER: Final = "x-request-timeout"
+"""Longest time for the request, in seconds."""
+DATA_CLASS_HEADER: Final = "x-plinth-data-class"
+PRIORITY_HEADER: Final = "x-plinth-priority"
 
 # Environment variables
 BIND_HOST_VARIABLE: Final = "PLINTH_BIND_HOST"
@@ -41,9 +49,24 @@ IN_FLIGHT: Final = "plinth_gateway_in_flight_requests"
 BACKEND_UP: Final = "plinth_gateway_backend_up"
 HELD_REQUESTS: Final = "plinth_gateway_held_requests"
 HOLD_REFUSALS_TOTAL: Final = "plinth_gateway_hold_refusals_total"
+BREAKER_OPEN: Final = "plinth_gateway_breaker_open"
+SHED_TOTAL: Final = "plinth_gateway_shed_requests_total"
+RETRIES_TOTAL: Final = "plinth_gateway_retries_total"
+RESUMED_TOTAL: Final = "plinth_gateway_resumed_streams_total"
+UPSTREAM_CONNECTIONS: Final = "plinth_gateway_upstream_connections"
+CONFIG_RELOADS_TOTAL: Final = "plinth_gateway_config_reloads_total"
+CONFIG_REFUSED: Final = "plinth_gateway_config_refused"
+LOG_LINES_DROPPED_TOTAL: Final = "plinth_gateway_log_lines_dropped_total"
 BUILD_INFO: Final = "plinth_runtime_build_info"
 
+# Metrics of tables with a contract
+TABLE_NEWEST_TIMESTAMP: Final = "plinth_table_newest_timestamp_seconds"
+TABLE_ROWS_LAST_DAY: Final = "plinth_table_rows_last_day"
+TABLE_QUARANTINED_ROWS: Final = "plinth_table_quarantined_rows"
+TABLE_MEASURED_TIMESTAMP: Final = "plinth_table_measured_timestamp_seconds"
+
 # Labels of these metrics
+TABLE_LABEL: Final = "table"
 TENANT_LABEL: Final = "tenant"
 ROUTE_LABEL: Final = "route"
 BACKEND_LABEL: Final = "backend"
@@ -52,6 +75,10 @@ DIRECTION_LABEL: Final = "direction"
 REASON_LABEL: Final = "reason"
 ENVIRONMENT_LABEL: Final = "environment"
 VERSION_LABEL: Final = "version"
+MODEL_LABEL: Final = "model"
+PRIORITY_LABEL: Final = "priority"
+KIND_LABEL: Final = "kind"
+RESULT_LABEL: Final = "result"
 
 # Values of labels
 NONE: Final = "none"

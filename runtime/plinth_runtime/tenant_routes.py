@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from plinth_runtime.config import ModelName, Name, Route, RuntimeConfig, Target, TenantAccess
 from plinth_runtime.files import resolve
+from plinth_runtime.gateway.config import DATA_CLASSES
 
 FILE_NAME = re.compile(r"^(?P<tenant>[a-z][a-z0-9-]*)\.(?P<route>[a-z][a-z0-9-]*)\.json$")
 
@@ -123,26 +124,45 @@ def _route(
         if share.route not in tenant.routes or share.route not in platform:
             allowed = ", ".join(tenant.routes) or "none"
             raise ValueError(f"tenant {tenant.name!r} may not call {share.route!r} (it may call: {allowed})")
-    return tenant.name, Route(name=name, targets=list(_blend(document.shares, platform)))
+    blended = [platform[share.route] for share in document.shares]
+    return tenant.name, _strictest(name, list(_blend(document.shares, platform)), blended)
+
+
+def _strictest(name: str, targets: list[Target], blended: list[Route]) -> Route:
+    """A route that keeps what each of the blended ones promises about where data may go."""
+    allowed = [set(route.residency) for route in blended if route.residency]
+    residency = sorted(set.intersection(*allowed)) if allowed else []
+    if allowed and not residency:
+        raise ValueError("the routes share no place where requests may be answered (residency)")
+    return Route(
+        name=name,
+        targets=targets,
+        data_class=max((route.data_class for route in blended), key=DATA_CLASSES.index),
+        residency=residency,
+        retries=min(route.retries for route in blended),
+        stall_seconds=min(route.stall_seconds for route in blended),
+    )
 
 
 def _blend(shares: Iterable[Share], platform: Mapping[str, Route]) -> Iterator[Target]:
     """The targets of all routes, each with its part of the whole; a target of several routes gets their sum."""
     parts: dict[tuple[str, str], Fraction] = {}
+    found: dict[tuple[str, str], Target] = {}
     for share in shares:
         targets = platform[share.route].targets
         total = sum(target.weight for target in targets)
         for target in targets:
             key = (target.backend, target.model)
+            found.setdefault(key, target)
             parts[key] = parts.get(key, Fraction(0)) + Fraction(share.weight * target.weight, total)
     largest = max(parts.values())
-    for (backend, model), part in parts.items():
-        yield Target(backend=backend, model=model, weight=max(1, round(_MOST_WEIGHT * part / largest)))
+    for key, part in parts.items():
+        yield found[key].model_copy(update={"weight": max(1, round(_MOST_WEIGHT * part / largest))})
 
 
 def _with(tenant: TenantAccess, routes: Iterable[Route]) -> TenantAccess:
     merged = [*tenant.routes, *(route.name for route in routes)]
-    return TenantAccess(name=tenant.name, routes=merged, trace_project=tenant.trace_project)
+    return tenant.model_copy(update={"routes": merged})
 
 
 def _one_line(error: ValueError) -> str:

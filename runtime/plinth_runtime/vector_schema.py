@@ -1,16 +1,18 @@
-"""Keeps the tables of a pgvector store in the shape that the platform's spec asks for.
+"""Keeps vector stores in the shape that the platform's spec asks for.
 
 `plinth-runtime vector-schema --config PATH` runs as a Kubernetes Job. What it does can be done again at any time:
-it makes what is missing, changes indexes, and never drops or alters a table.
+it makes what is missing, changes indexes, and never drops a table. The file has one of two shapes, told apart by
+`version`: `v1`, the `VectorSchema` below, is pgvector alone, with tables in the schema `public` and logins of tenants;
+`v2`, `plinth_runtime.vectors.config.VectorSetup`, is any engine.
 
 Only pydantic and the standard library are imported at the top, because Pulumi programs build `VectorSchema`.
 """
 
 import asyncio
-import hashlib
+import json
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,18 +22,11 @@ from plinth_runtime import vector_tenants
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import read, resolve
 from plinth_runtime.startup import parse
+from plinth_runtime.vectors.config import VectorSetup
+from plinth_runtime.vectors.pgvector.ddl import Distance, index_changes, quote, table
 
 if TYPE_CHECKING:
     import asyncpg
-
-Distance = Literal["cosine", "l2", "inner_product"]
-
-OPERATORS: dict[Distance, str] = {
-    "cosine": "vector_cosine_ops",
-    "l2": "vector_l2_ops",
-    "inner_product": "vector_ip_ops",
-}
-"""pgvector's operator class for each way of measuring nearness."""
 
 CONNECT_SECONDS = 30
 """Longest time to connect: a paused Aurora cluster needs about 15 seconds to wake."""
@@ -104,73 +99,32 @@ class VectorSchema(_Model):
     """Tenants that get a login; only the platform's own store gives any."""
 
 
-def quote(identifier: str) -> str:
-    """A PostgreSQL identifier in quotes, so that no name is ever read as SQL."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def table(collection: Collection) -> str:
-    """SQL that makes the collection's table unless it is there.
-
-    A row belongs to a tenant, and its id is unique within the tenant.
-    """
-    return (
-        f"CREATE TABLE IF NOT EXISTS {quote(collection.name)} ("
-        "tenant text NOT NULL, "
-        "id text NOT NULL, "
-        "content text NOT NULL DEFAULT '', "
-        "metadata jsonb NOT NULL DEFAULT '{}', "
-        f"embedding vector({collection.dimensions}) NOT NULL, "
-        "updated_at timestamptz NOT NULL DEFAULT now(), "
-        "PRIMARY KEY (tenant, id))"
-    )
-
-
-def index_prefix(collection: Collection) -> str:
-    """How the names of the collection's vector indexes start; the table's name in full might leave no room."""
-    digest = hashlib.sha256(collection.name.encode()).hexdigest()[:8]
-    return f"{collection.name[:30]}_{digest}_hnsw_"
-
-
-def index_name(collection: Collection) -> str:
-    """Name of the vector index: says how it was built, so that other settings make another index."""
-    settings = f"{collection.distance}_{collection.hnsw_m}_{collection.hnsw_ef_construction}"
-    return f"{index_prefix(collection)}{settings}"
-
-
-def index_changes(collection: Collection, existing: Mapping[str, bool]) -> list[str]:
-    """SQL that leaves the collection with exactly the vector index that it asks for, built without blocking writes.
-
-    Args:
-        collection: what is wanted.
-        existing: indexes of the table, and whether each is valid. A build that was interrupted leaves an invalid one.
-    """
-    wanted = index_name(collection)
-    statements: list[str] = []
-    if not existing.get(wanted, False):
-        if wanted in existing:
-            statements.append(f"DROP INDEX CONCURRENTLY {quote(wanted)}")
-        statements.append(
-            f"CREATE INDEX CONCURRENTLY {quote(wanted)} ON {quote(collection.name)} "
-            f"USING hnsw (embedding {OPERATORS[collection.distance]}) "
-            f"WITH (m = {collection.hnsw_m}, ef_construction = {collection.hnsw_ef_construction})"
-        )
-    outdated = [name for name in existing if name.startswith(index_prefix(collection)) and name != wanted]
-    return [*statements, *(f"DROP INDEX CONCURRENTLY {quote(name)}" for name in sorted(outdated))]
-
-
 def run(config_path: str) -> int:
-    """Bring the store into shape; return the exit status.
+    """Bring the stores into shape; return the exit status.
 
     Raises:
         StartupError: the configuration or the credentials cannot be read, the database cannot be reached, or a
             collection has other dimensions than the configuration says.
     """
     file = resolve(config_path)
-    schema = parse(VectorSchema, read(file, "the configuration"), file)
+    data = read(file, "the configuration")
+    if _version(data) == "v2":
+        from plinth_runtime.vectors import setup
+
+        return setup.run(parse(VectorSetup, data, file))
+    schema = parse(VectorSchema, data, file)
     user, password = (_credential(schema, part) for part in ("username", "password"))
     asyncio.run(_apply(schema, user, password))
     return 0
+
+
+def _version(data: bytes) -> object:
+    """The version of a configuration; what cannot be read is left to the parser's messages."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found.get("version") if isinstance(found, dict) else None
 
 
 def _credential(schema: VectorSchema, part: str) -> str:

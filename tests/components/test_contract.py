@@ -30,7 +30,9 @@ def test_the_contract_says_what_team_stacks_need(exported):
     assert search.key_stored_as == "plinth/prod/tenants/search/gateway-key"
     assert search.vectors_stored_as.startswith(search.folder)
     assert contract.vector.collections == ["documents", "tickets", "products"]
-    assert contract.buckets.keys() == {"models", "datasets", "artifacts", "logs"}
+    assert contract.buckets.keys() == {"models", "datasets", "artifacts", "logs", "records", "cases"}
+    keys = {name: contract.bucket_keys([name]) for name in contract.buckets}
+    assert keys["logs"] == [contract.data_key_arn] != keys["cases"]
     assert contract.local_endpoint is None
 
 

@@ -102,11 +102,14 @@ def test_every_long_running_pod_is_probed_and_walled(recorded):
 def test_production_is_a_whole_platform(prod):
     assert len(prod.resources) >= 150
     kinds = {resource.type.removeprefix("plinth:index:") for resource in prod.resources if not resource.custom}
+    kinds.remove("Governor")
     assert kinds == {
-        "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle", "Entry", "Gateway", "GeneralNodePool",
-        "GpuNodePool", "GpuRuntime", "ImageRules", "Karpenter", "Keys", "ModelDeployment", "Monitoring", "Network",
-        "ObjectStore", "Postgres", "RemoteGpu", "SecretsBridge", "SecurityBaseline", "SnowflakeAccount", "Tenant",
-        "VectorStore", "WorkloadIdentity",
+        "BackupVault", "Backups", "BatchQueues", "Bedrock", "Cache", "Cluster", "ClusterBase", "CrdBundle",
+        "Databases", "DeclaredCollections", "Entry", "Gateway", "GeneralNodePool", "GpuNodePool", "GpuRuntime",
+        "ImageRules", "Karpenter", "KeyRotation", "Keys", "KnowledgeGraph", "ModelDeployment", "Monitoring", "Network",
+        "ObjectStore", "Postgres", "RemoteGpu", "S3VectorStore", "SecretsBridge", "SecurityBaseline",
+        "SnowflakeAccount", "StoreWatch", "Streams", "Tenant", "VectorCollections", "VectorStore", "WarehouseAccess",
+        "WorkloadIdentity",
     }  # fmt: skip
 
 

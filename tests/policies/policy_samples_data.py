@@ -86,6 +86,7 @@ STORES = [
             Bad(("transitEncryptionMode",), "preferred", "transitEncryptionMode is preferred"),
             Bad(("authToken",), DROP, "neither authToken nor userGroupIds"),
         ],
+        also_good=[((), {"globalReplicationGroupId": "ldgnf-plinth", "userGroupIds": ["plinth-users"]})],
     ),
     Sample(
         "stores-encrypted-and-private",
@@ -223,6 +224,54 @@ SNOWFLAKE = [
             Bad(("creditQuota",), DROP, "creditQuota is not set"),
             Bad(("suspendTrigger",), DROP, "neither suspendTrigger"),
         ],
+    ),
+    Sample(
+        "snowflake-least-privilege",
+        "snowflake:index/grantAccountRole:GrantAccountRole",
+        {"roleName": "ANALYST", "parentRoleName": "SYSADMIN"},
+        [
+            Bad(("roleName",), "ACCOUNTADMIN", "roleName is"),
+            Bad(("roleName",), '"SECURITYADMIN"', "roleName is"),
+        ],
+    ),
+    *(
+        Sample(
+            "snowflake-least-privilege",
+            f"snowflake:index/grantPrivilegesTo{kind}Role:GrantPrivilegesTo{kind}Role",
+            {"privileges": ["USAGE"], "allPrivileges": False},
+            [
+                Bad(("allPrivileges",), True, "allPrivileges is true"),
+                Bad(("withGrantOption",), True, "withGrantOption is true"),
+            ],
+        )
+        for kind in ("Account", "Database")
+    ),
+    Sample(
+        "snowflake-least-privilege",
+        "snowflake:index/serviceUser:ServiceUser",
+        {"name": "LOADER", "networkPolicy": "PLINTH_SERVICES"},
+        [Bad(("networkPolicy",), DROP, "networkPolicy is not set")],
+    ),
+    *(
+        Sample(
+            "snowflake-least-privilege",
+            f"snowflake:index/{kind[0].lower()}{kind[1:]}:{kind}",
+            {"name": "SOMEBODY"},
+            [Bad(("password",), "hunter2hunter2", "password is set")],
+        )
+        for kind in ("User", "LegacyServiceUser")
+    ),
+    Sample(
+        "snowflake-least-privilege",
+        "snowflake:index/networkPolicy:NetworkPolicy",
+        {"name": "PLINTH_SERVICES", "allowedIpLists": ["198.51.100.0/24"]},
+        [Bad(("allowedIpLists", 0), "0.0.0.0/0", "allowedIpLists has 0.0.0.0/0")],
+    ),
+    Sample(
+        "snowflake-least-privilege",
+        "snowflake:index/networkRule:NetworkRule",
+        {"name": "PLINTH_SOURCES", "valueLists": ["198.51.100.0/24"]},
+        [Bad(("valueLists", 0), "0.0.0.0/0", "valueLists has 0.0.0.0/0")],
     ),
 ]
 

@@ -38,8 +38,8 @@ each_bad = pytest.mark.parametrize(
 )
 
 
-def test_there_are_ten_rules_and_each_type_of_each_has_a_sample():
-    assert len(RULES) == 10
+def test_there_are_eleven_rules_and_each_type_of_each_has_a_sample():
+    assert len(RULES) == 11
     covered = {(sample.rule, sample.type) for sample in SAMPLES}
     assert {rule for rule, _ in covered} == set(BY_ID)
     same_check = {

@@ -1,7 +1,7 @@
 """What a tenant's requests call a model can differ: AWS books the cost of an inference profile."""
 
 from plinth_runtime.config import RuntimeConfig
-from plinth_runtime.gateway.routing import Routes
+from plinth_runtime.gateway.routing.tables import Tables
 from plinth_runtime.tenant_routes import merge
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
@@ -16,8 +16,9 @@ CONFIG = RuntimeConfig.model_validate(
 
 
 def model(config: RuntimeConfig, route: str, tenant: str) -> str:
-    [(_, called)] = Routes(config, lambda _: True).candidates(route, tenant)
-    return called
+    tables = Tables(config)
+    [candidate] = tables.route(tenant, route).candidates
+    return tables.model(tenant, candidate)
 
 
 def test_a_tenant_with_a_profile_calls_it_and_another_the_model():

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import random
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plinth_runtime
-from plinth_runtime.config import RuntimeConfig
 from plinth_runtime.development import completion, tokens
 from plinth_runtime.errors import ApiError
 from plinth_runtime.gateway.call import Call
 from plinth_runtime.gateway.keys import KeyRing
-from plinth_runtime.gateway.routing import Routes
 from plinth_runtime.gateway.usage import TAIL_BYTES, StreamTail, Usage, from_body
 from plinth_runtime.logs import Log
 
@@ -78,36 +74,6 @@ def test_completions_keep_to_limits_and_stops(said, most, least, stops) -> None:
     words = [chunk["choices"][0]["delta"].get("content", "") for chunk in answer.chunks(with_usage=False)]
     assert "".join(words) == answer.text
     assert answer.finish_reason == "stop" or len(answer.tokens) == most
-
-
-def routes(weights: dict[str, int], down: set[str] = frozenset()) -> Routes:
-    config = RuntimeConfig.model_validate(
-        {
-            "environment": "test",
-            "tenants": [],
-            "backends": [{"name": name, "base_url": "http://h/v1"} for name in weights],
-            "routes": [
-                {"name": "r", "targets": [{"backend": n, "model": "m", "weight": w} for n, w in weights.items()]}
-            ],
-        }
-    )
-    return Routes(config, lambda name: name not in down, random.Random(7))
-
-
-def test_first_choices_follow_the_weights() -> None:
-    spread = routes({"one": 1, "three": 3, "six": 6})
-    first = Counter(spread.candidates("r", "search")[0][0].name for _ in range(10_000))
-    assert first["one"] == pytest.approx(1000, rel=0.1)
-    assert first["three"] == pytest.approx(3000, rel=0.1)
-    assert first["six"] == pytest.approx(6000, rel=0.1)
-
-
-@given(st.dictionaries(st.sampled_from(["aa", "bb", "cc", "dd"]), st.integers(1, 1000), min_size=1), st.data())
-def test_every_target_is_a_candidate_once_and_those_down_come_last(weights, data) -> None:
-    down = data.draw(st.sets(st.sampled_from(sorted(weights))))
-    order = [backend.name for backend, _ in routes(weights, down).candidates("r", "search")]
-    assert sorted(order) == sorted(weights)
-    assert set(order[: len(weights) - len(down)]).isdisjoint(down)
 
 
 @given(st.lists(st.binary(max_size=50), max_size=6), st.integers(1, 40), st.booleans())

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from support.postgres import USER, postgres
 
 from plinth_runtime.errors import StartupError
-from plinth_runtime.vector_schema import Collection, index_changes, index_name, quote, run, table
+from plinth_runtime.vector_schema import Collection, run
+from plinth_runtime.vectors.pgvector.ddl import index_changes, index_name, quote, table
 
 collections = st.builds(
     Collection,

@@ -1,6 +1,7 @@
 import gc
 import json
 import logging
+import re
 import runpy
 
 import pulumi
@@ -13,6 +14,7 @@ from support.worlds import ROOT
 
 from plinth_runtime.config import RuntimeConfig
 from plinth_runtime.tenant_routes import TenantRoute, merge
+from plinth_runtime.vector_declared import DeclaredStores, Wanted, understand
 from plinth_runtime.vector_schema import VectorSchema
 
 STACK = ROOT / "stacks/search"
@@ -125,3 +127,38 @@ def changed(**changes):
 def test_mistakes_are_said_in_words(monkeypatch, document, message):
     with pytest.raises(pulumi.RunError, match=message):
         run(monkeypatch, "dev", document)
+
+
+def with_collection(environment, **fields):
+    collection = {"name": "transcripts", "dimensions": 1024, **fields}
+    return {**configuration(environment), "routes": [], "collections": [collection]}
+
+
+def test_a_collection_in_another_store_is_a_document_that_the_platform_takes(monkeypatch):
+    recorded = run(monkeypatch, "prod", with_collection("prod", store="lake"))
+    assert recorded.of("kubernetes:batch/v1:Job") == [], "the team holds no credential of the store"
+    name = recorded.one(SECRET).inputs["name"]
+    text = recorded.one("aws:secretsmanager/secretVersion:SecretVersion").inputs["secretString"]
+    platform = recorded_platform("prod")
+    data = platform.one("kubernetes:core/v1:ConfigMap", "vector-declared-config").inputs["data"]["stores.json"]
+    found = platform.one("kubernetes:external-secrets.io/v1:ExternalSecret", "vector-declared-documents").inputs
+    pattern = found["spec"]["dataFrom"][0]["find"]["name"]["regexp"]
+    file = re.sub(pattern, r"\1.\2.json", name)
+    (wanted,) = understand(DeclaredStores.model_validate_json(data), {file: text})
+    assert isinstance(wanted, Wanted), wanted
+    assert (wanted.tenant, wanted.store, wanted.collection.name) == ("search", "lake", "search__transcripts")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"store": "laek"}, r"has no store 'laek' beside PostgreSQL; it has: lake"),
+        ({"store": "relational"}, r"no store 'relational' beside PostgreSQL"),
+        ({"store": "lake", "dimensions": 5000}, r"dimensions 5000 is not allowed: at most 4,096 in S3 Vectors"),
+        ({"store": "lake", "name": "t" * 60}, r"name is too long"),
+        ({"dimensions": 5000}, r"dimensions 5000 is not allowed: at most 2,000 in pgvector"),
+    ],
+)
+def test_a_collection_that_no_store_takes_is_refused(monkeypatch, fields, message):
+    with pytest.raises(pulumi.RunError, match=message):
+        run(monkeypatch, "prod", with_collection("prod", **fields))

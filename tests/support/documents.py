@@ -18,6 +18,14 @@ REGIONS = ["us-east-1", "us-west-2", "eu-west-1"]
 ROLE = "arn:aws:iam::123456789012:role/"
 SHAPES = sorted(published()["models"].values(), key=lambda shape: shape["parameters_billion"])
 
+KEY = "arn:aws:kms:us-east-1:123456789012:key/"
+SIGNED = {
+    "signatures": [
+        {"kind": "kms", "name": "everywhere", "images": ["quay.io/acme/*"], "key_arn": f"{KEY}mrk-{'0' * 32}"},
+        {"kind": "notation", "name": "ca", "images": ["quay.io/a/*"], "certificates": "-----BEGIN CERTIFICATE-----"},
+    ]
+}
+
 DRA = {"kind": "dra"}
 
 POOLS: list[Data] = [
@@ -80,7 +88,7 @@ def _cluster(draw: st.DrawFn) -> Data:
         "deployer_role": f"{ROLE}platform-deployer",
         "admin_roles": draw(st.lists(st.sampled_from([f"{ROLE}oncall", f"{ROLE}lead"]), max_size=2, unique=True)),
         "general_pools": [general, batch] if draw(st.booleans()) else [general],
-        "images": {"registries": [IMAGE.partition("/")[0]]},
+        "images": {"registries": [IMAGE.partition("/")[0]], **draw(st.sampled_from([{}, {}, SIGNED]))},
         "system_nodes": {"min_size": smallest, "max_size": smallest + draw(st.integers(0, 3))},
     }
 
@@ -132,7 +140,8 @@ def _self_hosted(draw: st.DrawFn, number: int, pools: list[Data]) -> Data:
         if _seldom(draw, 6):
             model["parallelism"] |= draw(st.sampled_from([{"pipeline": 2}, {"data": 2}, {"pipeline": 3}, {"data": 8}]))
     if _seldom(draw):
-        model["source"] = {"kind": "oci", "image": IMAGE}
+        public = {"kind": "hugging_face", "repository": "acme/Tiny-1.5", "revision": "0123456789" * 4}
+        model["source"] = draw(st.sampled_from([{"kind": "oci", "image": IMAGE}, public]))
     if _seldom(draw, 6):
         model["draft"] = {"path": "acme/draft", "architecture": SHAPES[0]}
     if _seldom(draw, 6):
@@ -193,7 +202,7 @@ SNOWFLAKE: Data = {
     "organization": "ACME",
     "account": "AI",
     "databases": [{"name": "PLINTH", "schemas": ["RAW", "SERVING"]}],
-    "warehouses": [{"name": "BI_WH", "monthly_credits": 40}],
+    "warehouses": [{"name": "BI_WH", "workload": "bi", "monthly_credits": 40}],
     "roles": [{"name": "ANALYST", "warehouses": ["BI_WH"], "reads": ["PLINTH"]}],
 }
 

@@ -121,14 +121,23 @@ def _server(folder: Path) -> Iterator[tuple[int, str]]:
 
 async def _prepare(port: int, password: str) -> None:
     """Make the master user, and let it have the extension, which on RDS it may make itself."""
-    connection = await asyncpg.connect(
-        host="127.0.0.1", port=port, user=SUPERUSER, password=password, database="template1", ssl=False
-    )
+    connection = await _superuser(port, password)
     try:
         await connection.execute("CREATE EXTENSION vector")
         await connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB CREATEROLE PASSWORD '{password}'")
     finally:
         await connection.close()
+
+
+async def _superuser(port: int, password: str) -> asyncpg.Connection:
+    for _ in range(300):  # the port is open a little before it lets anybody in
+        try:
+            return await asyncpg.connect(
+                host="127.0.0.1", port=port, user=SUPERUSER, password=password, database="template1", ssl=False
+            )
+        except asyncpg.CannotConnectNowError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("PostgreSQL does not come up")
 
 
 def _free_port() -> int:

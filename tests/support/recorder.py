@@ -28,13 +28,31 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
         "endpoint": f"{name}.rds.example.com",
         "readerEndpoint": f"{name}.ro.rds.example.com",
         "port": 5432,
+        "clusterIdentifier": name,
         "clusterResourceId": "cluster-ABC",
         "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!{name}"}],
     },
+    "aws:serverlessrepository/cloudFormationStack:CloudFormationStack": lambda name: {
+        "outputs": {"RotationLambdaARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"}
+    },
+    "aws:neptune/cluster:Cluster": lambda name: {
+        "endpoint": f"{name}.neptune.example.com",
+        "readerEndpoint": f"{name}-ro.neptune.example.com",
+        "clusterIdentifier": name,
+        "clusterResourceId": "cluster-NEP",
+    },
+    "aws:elasticache/globalReplicationGroup:GlobalReplicationGroup": lambda name: {
+        "globalReplicationGroupId": f"ldgnf-{name}"
+    },
     "aws:elasticache/replicationGroup:ReplicationGroup": lambda name: {
+        "replicationGroupId": name,
         "primaryEndpointAddress": f"{name}.cache.example.com",
         "readerEndpointAddress": f"{name}-ro.cache.example.com",
     },
+    "aws:s3/vectorsVectorBucket:VectorsVectorBucket": lambda name: {
+        "vectorBucketArn": f"arn:aws:s3vectors:{REGION}:{ACCOUNT}:bucket/{name}"
+    },
+    "aws:opensearch/domain:Domain": lambda name: {"endpoint": f"vpc-{name}.{REGION}.es.amazonaws.com"},
     "aws:eks/nodeGroup:NodeGroup": lambda name: {"resources": [{"autoscalingGroups": [{"name": f"eks-{name}"}]}]},
     "aws:acm/certificate:Certificate": lambda name: {
         "domainValidationOptions": [
@@ -47,6 +65,15 @@ OUTPUTS: dict[str, Callable[[str], dict[str, Any]]] = {
     },
     "aws:sqs/queue:Queue": lambda name: {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda name: {"latestVersion": 1},
+    "aws:ec2/vpcEndpoint:VpcEndpoint": lambda name: {"dnsEntries": [{"dnsName": f"{name}.vpce.example.com"}]},
+    "snowflake:index/storageIntegrationAws:StorageIntegrationAws": lambda name: {
+        "describeOutputs": [{"iamUserArn": "arn:aws:iam::210987654321:user/snow", "externalId": "ACME_SFCRole=2_abc="}]
+    },
+    "snowflake:index/notificationIntegration:NotificationIntegration": lambda name: {
+        "awsSnsIamUserArn": "arn:aws:iam::210987654321:user/snow",
+        "awsSnsExternalId": "ACME_SFCRole=3_abc=",
+    },
+    "snowflake:index/pipe:Pipe": lambda name: {"notificationChannel": f"arn:aws:sqs:{REGION}:210987654321:sf-snowpipe"},
     "aws:ec2/vpc:Vpc": lambda name: {"defaultNetworkAclId": "acl-1", "defaultSecurityGroupId": "sg-default"},
     "random:index/randomBytes:RandomBytes": lambda name: {"hex": "c0" * 32, "base64": "wMDA"},
     "pulumi-python:dynamic/lambda:Instance": lambda name: {"ip": "198.51.100.7"},
@@ -147,6 +174,9 @@ class _Answers(mocks.Mocks):
         account = "" if args.typ.startswith("aws:s3/") else ACCOUNT
         service = args.typ.partition(":")[2].partition("/")[0]
         made_up = {"arn": f"arn:aws:{service}:{REGION}:{account}:{args.name}", "name": args.name}
+        if args.typ.startswith("snowflake:"):
+            places = [args.inputs.get(part) for part in ("database", "schema", "name")]
+            made_up["fullyQualifiedName"] = ".".join(f'"{place}"' for place in places if place)
         specific = OUTPUTS.get(args.typ, lambda _: {})(args.name)
         computed = {**made_up, **specific}
         state = {**computed, **{key: _filled(value, computed.get(key)) for key, value in args.inputs.items()}}

@@ -63,6 +63,9 @@ AWS: Final[Mapping[str, str]] = {
         "clusterName nodeRoleArn subnetIds amiType capacityType diskSize instanceTypes remoteAccess"
     ),
     "eks/podIdentityAssociation:PodIdentityAssociation": "clusterName namespace serviceAccount",
+    "elasticache/globalReplicationGroup:GlobalReplicationGroup": (
+        "globalReplicationGroupIdSuffix primaryReplicationGroupId"
+    ),
     "elasticache/parameterGroup:ParameterGroup": "family description",
     "elasticache/replicationGroup:ReplicationGroup": (
         "replicationGroupId subnetGroupName atRestEncryptionEnabled kmsKeyId port dataTieringEnabled "
@@ -94,6 +97,9 @@ AWS: Final[Mapping[str, str]] = {
     ),
     "rds/clusterInstance:ClusterInstance": "clusterIdentifier engine availabilityZone dbSubnetGroupName",
     "rds/clusterParameterGroup:ClusterParameterGroup": "family description",
+    "rds/globalCluster:GlobalCluster": (
+        "globalClusterIdentifier sourceDbClusterIdentifier databaseName engine storageEncrypted"
+    ),
     "rds/instance:Instance": (
         "engine username dbName storageEncrypted kmsKeyId availabilityZone characterSetName snapshotIdentifier timezone"
     ),
@@ -115,6 +121,8 @@ AWS: Final[Mapping[str, str]] = {
         "bucket expectedBucketOwner"
     ),
     "s3/bucketVersioning:BucketVersioning": "bucket expectedBucketOwner",
+    "s3/vectorsVectorBucket:VectorsVectorBucket": "vectorBucketName encryptionConfigurations",
+    "s3/vectorsVectorBucketPolicy:VectorsVectorBucketPolicy": "vectorBucketArn",
     "secretsmanager/secretPolicy:SecretPolicy": "secretArn",
     "secretsmanager/secretRotation:SecretRotation": "secretId",
     "secretsmanager/secretVersion:SecretVersion": "secretId secretString secretBinary",
@@ -137,8 +145,17 @@ AWS_RENAMES: Final[frozenset[str]] = frozenset(
 )
 
 SNOWFLAKE: Final[Mapping[str, str]] = {
+    "accountParameter:AccountParameter": "key",
+    "alert:Alert": "name database schema warehouse",
+    "authenticationPolicy:AuthenticationPolicy": "database schema",
+    "cortexSearchService:CortexSearchService": "name database schema on attributes embeddingModel query",
     "database:Database": "isTransient",
     "databaseRole:DatabaseRole": "database",
+    "dynamicTable:DynamicTable": "name query refreshMode initialize",
+    "execute:Execute": "execute",
+    "fileFormatCsv:FileFormatCsv": "database schema",
+    "fileFormatJson:FileFormatJson": "database schema",
+    "fileFormatParquet:FileFormatParquet": "database schema",
     "grantAccountRole:GrantAccountRole": "roleName parentRoleName userName",
     "grantDatabaseRole:GrantDatabaseRole": "databaseRoleName parentRoleName parentDatabaseRoleName shareName",
     "grantOwnership:GrantOwnership": "accountRoleName databaseRoleName on outboundPrivileges",
@@ -148,23 +165,46 @@ SNOWFLAKE: Final[Mapping[str, str]] = {
     "grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabaseRole": (
         "databaseRoleName onDatabase onSchema onSchemaObject withGrantOption"
     ),
+    "maskingPolicy:MaskingPolicy": "database schema arguments returnDataType exemptOtherPolicies",
+    "networkRule:NetworkRule": "name schema database type mode",
+    "notificationIntegration:NotificationIntegration": "name notificationProvider",
+    "pipe:Pipe": "name schema database copyStatement autoIngest awsSnsTopicArn",
     "resourceMonitor:ResourceMonitor": "name",
+    "rowAccessPolicy:RowAccessPolicy": "database schema arguments",
     "schema:Schema": "database isTransient",
+    "semanticView:SemanticView": "tables relationships facts dimensions metrics",
     "stage:Stage": "database schema name",
+    "stageExternalS3:StageExternalS3": "database schema",
     "storageIntegration:StorageIntegration": "type",
+    "storageIntegrationAws:StorageIntegrationAws": "name storageProvider",
+    "streamOnTable:StreamOnTable": "name schema database",
     "table:Table": "database schema",
+    "tag:Tag": "database schema",
+    "tagAssociation:TagAssociation": "objectType tagId",
+    "task:Task": "database schema name",
+    "userAuthenticationPolicyAttachment:UserAuthenticationPolicyAttachment": "userName",
 }
 
 SNOWFLAKE_RENAMES: Final[frozenset[str]] = frozenset(
     f"snowflake:index/{name}"
     for name in (
         "accountRole:AccountRole",
+        "authenticationPolicy:AuthenticationPolicy",
         "database:Database",
         "databaseRole:DatabaseRole",
+        "fileFormatCsv:FileFormatCsv",
+        "fileFormatJson:FileFormatJson",
+        "fileFormatParquet:FileFormatParquet",
+        "maskingPolicy:MaskingPolicy",
         "networkPolicy:NetworkPolicy",
+        "passwordPolicy:PasswordPolicy",
+        "rowAccessPolicy:RowAccessPolicy",
         "schema:Schema",
         "serviceUser:ServiceUser",
+        "sessionPolicy:SessionPolicy",
+        "stageExternalS3:StageExternalS3",
         "table:Table",
+        "tag:Tag",
         "user:User",
         "warehouse:Warehouse",
     )

@@ -24,28 +24,54 @@ _IN_ACCOUNT = (
     *("accountRole:AccountRole", "database:Database", "warehouse:Warehouse", "resourceMonitor:ResourceMonitor"),
     *("user:User", "serviceUser:ServiceUser", "networkPolicy:NetworkPolicy", "computePool:ComputePool"),
     *("storageIntegration:StorageIntegration", "storageIntegrationAws:StorageIntegrationAws"),
+    "notificationIntegration:NotificationIntegration",
 )
 _IN_DATABASE = ("schema:Schema", "databaseRole:DatabaseRole")
 _IN_SCHEMA = (
     *("table:Table", "view:View", "stage:Stage", "stageInternal:StageInternal", "fileFormat:FileFormat"),
     *("sequence:Sequence", "task:Task", "streamOnTable:StreamOnTable", "pipe:Pipe"),
-    "secretWithGenericString:SecretWithGenericString",
+    *("stageExternalS3:StageExternalS3", "dynamicTable:DynamicTable", "alert:Alert", "semanticView:SemanticView"),
+    *("fileFormatJson:FileFormatJson", "fileFormatParquet:FileFormatParquet", "fileFormatCsv:FileFormatCsv"),
+    *("tag:Tag", "maskingPolicy:MaskingPolicy", "rowAccessPolicy:RowAccessPolicy", "networkRule:NetworkRule"),
+    *("authenticationPolicy:AuthenticationPolicy", "sessionPolicy:SessionPolicy", "passwordPolicy:PasswordPolicy"),
+    *("cortexSearchService:CortexSearchService", "secretWithGenericString:SecretWithGenericString"),
 )
 
 _IDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(_IN_ACCOUNT, '"{name}"'),
     **dict.fromkeys(_IN_DATABASE, '"{in.database}"."{name}"'),
     **dict.fromkeys(_IN_SCHEMA, '"{in.database}"."{in.schema}"."{name}"'),
+    "accountParameter:AccountParameter": "{in.key}",
+    "execute:Execute": "{uuid}",
 }
-_NOT_NAMED = ("grant",)
+_SNOWFLAKES_USER = "arn:aws:iam::{digits12.account}:user/{hex8.user}-s"
+"""The identity with which a Snowflake account comes to AWS."""
+
+_OUTPUTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "storageIntegrationAws:StorageIntegrationAws": {
+        "describeOutputs": [{"iamUserArn": _SNOWFLAKES_USER, "externalId": "REHEARSAL_SFCRole=2_{hex16.external}="}],
+    },
+    "notificationIntegration:NotificationIntegration": {
+        "awsSnsIamUserArn": _SNOWFLAKES_USER,
+        "awsSnsExternalId": "REHEARSAL_SFCRole=3_{hex16.external}=",
+    },
+    "pipe:Pipe": {
+        "notificationChannel": "arn:aws:sqs:us-east-1:{digits12.account}:sf-snowpipe-{HEX20.queue}",
+        "owner": "ACCOUNTADMIN",
+    },
+}
+"""What Snowflake says of itself."""
+
+_NOT_NAMED = ("grant", "tagAssociation", "execute", "accountParameter")
 
 
 def _rows() -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for token in _IDS.keys() | SNOWFLAKE.keys():
         id = _IDS.get(token)
-        outputs: dict[str, Any] = {"fullyQualifiedName": id} if id else {}
         named = None if token.startswith(_NOT_NAMED) else _NAME
+        outputs: dict[str, Any] = {"fullyQualifiedName": id} if id and named else {}
+        outputs |= _OUTPUTS.get(token, {})
         rows[f"snowflake:index/{token}"] = Row(id, outputs, tuple(SNOWFLAKE.get(token, "").split()), named)
     return rows
 

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 from plinth import addresses, naming, pods
 from plinth.cluster import device_layer
+from plinth.data.vectors import cluster_plan
+from plinth.data.vectors import plan as vector_plan
+from plinth.data.vectors import walls as vector_walls
 from plinth.gateway import hosted
+from plinth.governance import plan as governor
+from plinth.serving import mirror, revisions
 from plinth.serving.engines import kserve, ray
 from plinth.spec import PlatformSpec
 from plinth.spec.models import DevelopmentModel, SelfHostedModel
@@ -87,14 +92,34 @@ def every_pod(namespace: str) -> Pods:
 
 CONTROLLERS = Pods("controllers", naming.SYSTEM_NAMESPACE, charts=True, wall="controllers")
 GATEWAY = Pods("gateway", naming.SYSTEM_NAMESPACE, tuple(pods.selector(addresses.GATEWAY).items()))
+COLLECTIONS_JOB = Pods(
+    "vector collections job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_plan.COMPONENT).items())
+)
+SNAPSHOTS_JOB = Pods(
+    "vector snapshots job", naming.SYSTEM_NAMESPACE, tuple(pods.selector(vector_walls.SNAPSHOTS).items())
+)
 SCHEMA_JOB = Pods("vector schema job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("vector-store").items()))
+WAREHOUSE_KEYS = Pods(
+    "rotation of Snowflake's keys",
+    naming.SYSTEM_NAMESPACE,
+    tuple(pods.selector("warehouse-keys").items()),
+    wall="warehouse-keys",
+)
+MIRROR = Pods("weights mirror", naming.SYSTEM_NAMESPACE, tuple(pods.selector(mirror.COMPONENT).items()))
+LOGINS_JOB = Pods("databases job", naming.SYSTEM_NAMESPACE, tuple(pods.selector("databases").items()))
 MODELS = Pods("model servers", naming.SERVING_NAMESPACE)
 KUBERAY = Pods("KubeRay", naming.SYSTEM_NAMESPACE, (("app.kubernetes.io/name", ray.OPERATOR),))
 MONITORING = Pods("monitoring", naming.MONITORING_NAMESPACE, wall="monitoring")
 AGENTS = Pods("agents on nodes", naming.NODES_NAMESPACE, wall="agents")
 TENANTS = Pods("tenants", None)
+WAREHOUSE_CLIENTS = Pods("tenants' pods that use Snowflake", None, ((naming.WAREHOUSE_LABEL, "true"),))
 RAY_HEADS = Pods("heads of tenants' Ray clusters", None, (("ray.io/node-type", "head"),))
 DNS = Pods("CoreDNS", "kube-system", (("k8s-app", "kube-dns"),))
+
+GOVERNOR = Pods("governor", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP).items()))
+WATCH = Pods(
+    "pod that measures tables", naming.SYSTEM_NAMESPACE, tuple(pods.selector(governor.APP, governor.APP).items())
+)
 
 INTERNET = Addresses("AWS, the Kubernetes API, the internet", "0.0.0.0/0")
 POD_IDENTITY = Addresses("Pod Identity agent of the node", "169.254.170.23/32")
@@ -115,6 +140,8 @@ def flows(spec: PlatformSpec) -> tuple[Flow, ...]:
         *_gateway(spec),
         *_models(spec),
         *_vectors(spec),
+        *_warehouse(spec),
+        *_governance(spec),
         *_monitoring(spec),
         *_devices(spec),
     )
@@ -156,6 +183,9 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
     if any(isinstance(model, SelfHostedModel) for model in spec.models):
         yield Flow(MODELS, INTERNET, (443,), "load weights from S3")
         yield Flow(MODELS, POD_IDENTITY, (80,), "credentials for S3")
+    if mirror.mirrored(revisions.self_hosted(spec.models)):
+        yield Flow(MIRROR, INTERNET, (443,), "copy public weights from Hugging Face to S3")
+        yield Flow(MIRROR, POD_IDENTITY, (80,), "credentials for S3")
     engines = {model.engine.kind for model in spec.models if isinstance(model, SelfHostedModel)}
     if "kserve" in engines:
         yield Flow(
@@ -167,7 +197,59 @@ def _models(spec: PlatformSpec) -> Iterator[Flow]:
 
 
 def _vectors(spec: PlatformSpec) -> Iterator[Flow]:
-    yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if spec.postgres.databases:
+        yield Flow(
+            LOGINS_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "make tenants' databases and logins"
+        )
+    if vector_plan.in_postgres(spec.vector):
+        yield Flow(SCHEMA_JOB, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "keep collections in shape")
+    if any(engine.kind in vector_plan.IN_AWS for engine in vector_plan.beside_postgres(spec.vector).values()):
+        where = INTERNET if spec.network.existing else _vpc(spec, "vector stores of AWS")
+        yield Flow(COLLECTIONS_JOB, where, (443,), "make collections")
+        yield Flow(COLLECTIONS_JOB, POD_IDENTITY, (80,), "credentials for vector stores of AWS")
+    if vector_plan.outside(spec.vector):
+        yield Flow(COLLECTIONS_JOB, INTERNET, (443,), "make indexes at Pinecone")
+    yield from _vector_engines(spec)
+
+
+def _vector_engines(spec: PlatformSpec) -> Iterator[Flow]:
+    """Engines on the cluster."""
+    for store, engine in cluster_plan.on_cluster(spec.vector).items():
+        port, labels = cluster_plan.API_PORTS[engine.kind], tuple(cluster_plan.selector(store).items())
+        pods_of_store = Pods(f"vector store {store}", naming.SYSTEM_NAMESPACE, labels)
+        yield Flow(COLLECTIONS_JOB, pods_of_store, (port,), "make collections")
+        yield Flow(MONITORING, pods_of_store, (port,), "scrape the vector store")
+        yield Flow(pods_of_store, pods_of_store, cluster_plan.PEER_PORTS[engine.kind], "replicas among themselves")
+        yield Flow(SNAPSHOTS_JOB, pods_of_store, (port,), "take snapshots")
+        yield Flow(SNAPSHOTS_JOB, INTERNET, (443,), "write snapshots to S3")
+        yield Flow(SNAPSHOTS_JOB, POD_IDENTITY, (80,), "credentials for S3")
+
+
+def _warehouse(spec: PlatformSpec) -> Iterator[Flow]:
+    if spec.snowflake and spec.snowflake.users:
+        yield Flow(
+            WAREHOUSE_KEYS, INTERNET, (443,), "Snowflake, where public keys go; Secrets Manager, where private ones go"
+        )
+        if any(user.tenant for user in spec.snowflake.users):
+            link = spec.snowflake.network.private_link
+            where = _vpc(spec, "PrivateLink to Snowflake") if link else INTERNET
+            yield Flow(WAREHOUSE_CLIENTS, where, (443,), "queries, and results from Snowflake's stages")
+        if spec.snowflake.network.private_link:
+            endpoint = _vpc(spec, "PrivateLink to Snowflake")
+            yield Flow(WAREHOUSE_KEYS, endpoint, (80,), "whether Snowflake's certificate was revoked (OCSP)")
+        yield Flow(WAREHOUSE_KEYS, POD_IDENTITY, (80,), "credentials for Snowflake and Secrets Manager")
+
+
+def _governance(spec: PlatformSpec) -> Iterator[Flow]:
+    section = spec.governance
+    if section is None or not section.governs:
+        return
+    yield Flow(GOVERNOR, INTERNET, (443,), "erase in S3, sign receipts with KMS, send lineage")
+    yield Flow(GOVERNOR, POD_IDENTITY, (80,), "credentials for S3 and KMS")
+    if section.in_postgres:
+        yield Flow(GOVERNOR, _vpc(spec, "databases"), (addresses.POSTGRES_PORT,), "measure, erase and expire rows")
+    if any(table.measured for table in section.tables):
+        yield Flow(MONITORING, WATCH, (governor.METRICS_PORT,), "scrape what was measured of tables")
 
 
 def _monitoring(spec: PlatformSpec) -> Iterator[Flow]:

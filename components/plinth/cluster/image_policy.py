@@ -9,7 +9,15 @@ from plinth import naming, pods, versions
 from plinth.cluster import walls
 from plinth.kinds import kyverno
 from plinth.spec.environment import Environment
-from plinth.spec.images import ImageRules, KeySignature, Signature, registries
+from plinth.spec.images import (
+    IdentitySignature,
+    ImageRules,
+    KeySignature,
+    KmsSignature,
+    NotationSignature,
+    Signature,
+    registries,
+)
 
 SERVICE_ACCOUNT = "kyverno-admission-controller"
 
@@ -76,7 +84,7 @@ def signed(signature: Signature, rules: ImageRules, environment: Environment) ->
         validation_actions=_actions(rules),
         match_constraints=_pods(),
         match_image_references=[kyverno.ImageReference(glob=glob) for glob in signature.images],
-        attestors=[kyverno.Attestor(name="signer", cosign=_cosign(signature))],
+        attestors=[_attestor(signature, environment)],
         credentials=kyverno.Credentials(providers=["default", "amazon"]),
         validation_configurations=kyverno.ValidationConfigurations(
             # What runs is what was asked for: nothing is rewritten.
@@ -125,17 +133,32 @@ def _pods() -> kyverno.MatchConstraints:
     )
 
 
-def _cosign(signature: Signature) -> kyverno.Cosign:
-    if isinstance(signature, KeySignature):
-        public = signature.transparency_log
-        log = (
-            kyverno.TransparencyLog(url=REKOR)
-            if public
-            else kyverno.TransparencyLog(insecure_ignore_tlog=True, insecureIgnoreSCT=True)
-        )
-        return kyverno.Cosign(key=kyverno.Key(data=signature.public_key), ctlog=log)
-    identity = kyverno.Identity(issuer=signature.issuer, subject=signature.subject)
-    return kyverno.Cosign(keyless=kyverno.Keyless(identities=[identity]), ctlog=kyverno.TransparencyLog(url=REKOR))
+def _attestor(signature: Signature, environment: Environment) -> kyverno.Attestor:
+    match signature:
+        case KeySignature():
+            key = kyverno.Key(data=signature.public_key)
+            cosign = kyverno.Cosign(key=key, ctlog=_log(signature.transparency_log))
+        case KmsSignature():
+            key = kyverno.Key(kms=f"awskms:///{signature.key_in(environment.region)}")
+            cosign = kyverno.Cosign(key=key, ctlog=_log(signature.transparency_log))
+        case IdentitySignature():
+            identity = kyverno.Identity(issuer=signature.issuer, subject=signature.subject)
+            cosign = kyverno.Cosign(keyless=kyverno.Keyless(identities=[identity]), ctlog=_log(public=True))
+        case NotationSignature():
+            times = signature.timestamp_certificates
+            notary = kyverno.Notary(
+                certs=kyverno.Value(value=signature.certificates),
+                tsa_certs=kyverno.Value(value=times) if times else None,
+            )
+            return kyverno.Attestor(name="signer", notary=notary)
+    return kyverno.Attestor(name="signer", cosign=cosign)
+
+
+def _log(public: bool) -> kyverno.TransparencyLog:
+    """The log that signatures must be in."""
+    if public:
+        return kyverno.TransparencyLog(url=REKOR)
+    return kyverno.TransparencyLog(insecure_ignore_tlog=True, insecureIgnoreSCT=True)
 
 
 def chart_values(environment: Environment) -> dict[str, Any]:

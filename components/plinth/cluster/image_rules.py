@@ -12,6 +12,7 @@ from plinth.security import documents
 from plinth.security.identity import WorkloadIdentity
 from plinth.spec.environment import Environment
 from plinth.spec.images import ImageRules as ImageRulesSection
+from plinth.spec.images import KmsSignature
 
 
 class ImageRules(Component):
@@ -35,7 +36,7 @@ class ImageRules(Component):
         super().__init__("ImageRules", name, section, environment=environment, opts=opts)
         first = list(after)
         if section.signatures:
-            first.append(self._registry_access(name, cluster_name, namespace))
+            first.append(self._access(name, section, cluster_name, namespace))
         chart = versions.KYVERNO
         release = k8s.helm.v3.Release(
             f"{name}-kyverno",
@@ -64,19 +65,31 @@ class ImageRules(Component):
         ]
         self.register_outputs({"rules": len(self.ready)})
 
-    def _registry_access(
-        self, name: str, cluster_name: pulumi.Input[str], namespace: pulumi.Input[str]
+    def _access(
+        self, name: str, section: ImageRulesSection, cluster_name: pulumi.Input[str], namespace: pulumi.Input[str]
     ) -> WorkloadIdentity:
-        """Signatures of private images are in the account's registry."""
+        """Signatures of private images are in the account's registry, and keys in KMS."""
+        keys = signing_keys(section, self._environment)
         return WorkloadIdentity(
             f"{name}-identity",
             environment=self._environment,
             cluster_name=cluster_name,
             namespace=namespace,
             service_account=image_policy.SERVICE_ACCOUNT,
-            policies={"pull": registry_policy(self._environment)},
+            policies={"pull": registry_policy(self._environment), **({"keys": key_policy(keys)} if keys else {})},
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def signing_keys(section: ImageRulesSection, environment: Environment) -> list[str]:
+    """ARNs of the KMS keys that images are signed with."""
+    signatures = [signature for signature in section.signatures if isinstance(signature, KmsSignature)]
+    return list(dict.fromkeys(signature.key_in(environment.region) for signature in signatures))
+
+
+def key_policy(keys: Sequence[str]) -> documents.Document:
+    """IAM policy: read the public halves of these keys; signatures are checked without KMS."""
+    return documents.document(documents.allow(["kms:DescribeKey", "kms:GetPublicKey"], list(keys), sid="PublicKeys"))
 
 
 def registry_policy(environment: Environment) -> documents.Document:

@@ -13,10 +13,12 @@ from plinth.base import Component
 from plinth.data.postgres import Postgres
 from plinth.data.vector_job import APP, CREDENTIALS, database_wall, job_name, job_pod, schema_config
 from plinth.data.vector_logins import tenant_logins
+from plinth.data.vectors.built import BuiltStore
 from plinth.security import documents
-from plinth.security.secrets import RemoteSecret, SecretsBridge, external_secret
-from plinth.spec.data import VectorStore as VectorStoreSection
+from plinth.security.secrets import RemoteSecret, SecretCopies, SecretsBridge, external_secret
 from plinth.spec.environment import Environment
+from plinth.spec.vectors import PgVectorStore as VectorStoreSection
+from plinth_runtime.vectors.config import PgVectorEndpoint
 
 __all__ = ["VectorEndpoint", "VectorStore", "job_name", "schema_config"]
 
@@ -53,6 +55,9 @@ class VectorStore(Component):
     endpoint: VectorEndpoint
     """Where the vectors are."""
 
+    store: BuiltStore
+    """The store, as all engines describe themselves."""
+
     def __init__(
         self,
         name: str,
@@ -65,6 +70,7 @@ class VectorStore(Component):
         runtime_image: str,
         databases_cidr: str,
         tenants: Sequence[str] = (),
+        copies: SecretCopies | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("VectorStore", name, section, environment=environment, opts=opts)
@@ -72,20 +78,55 @@ class VectorStore(Component):
         self._namespace, self._databases_cidr = namespace, databases_cidr
         self._labels = pods.labels("vector-store", APP)
 
+        shaped: list[batch.v1.Job] = []
+        if postgres.leads:
+            shaped = [self._shape(section, environment, postgres, bridge, runtime_image, tenants, copies)]
+        host = pulumi.Output.all(postgres.endpoint, *(job.id for job in shaped)).apply(lambda parts: str(parts[0]))
+        self.endpoint = VectorEndpoint(
+            kind=section.kind,
+            host=host,
+            port=postgres.port,
+            database=section.database,
+            secret_arn=postgres.master_secret_arn,
+            collections=[collection.name for collection in section.collections],
+        )
+        self.store = BuiltStore(
+            name=section.kind,
+            endpoint=pulumi.Output.all(host, postgres.port).apply(
+                lambda place: PgVectorEndpoint(
+                    kind="pgvector", host=str(place[0]), port=int(place[1]), database=section.database
+                )
+            ),
+            ready=shaped,
+        )
+        self.register_outputs({"kind": section.kind, "host": host, "port": postgres.port, "database": section.database})
+
+    def _shape(
+        self,
+        section: VectorStoreSection,
+        environment: Environment,
+        postgres: Postgres,
+        bridge: SecretsBridge,
+        runtime_image: str,
+        tenants: Sequence[str],
+        copies: SecretCopies | None,
+    ) -> batch.v1.Job:
+        """The Job, what it is told and what it may do. A cluster that follows another gets it all with its data."""
         logins, passwords = tenant_logins(
             self,
-            name,
+            self._prefix,
             tenants,
             environment=environment,
-            namespace=namespace,
+            namespace=self._namespace,
             store_name=bridge.store_name,
             key_arn=postgres.secrets_key_arn,
+            copies=copies,
         )
         schema = pulumi.Output.all(postgres.endpoint, postgres.port).apply(
             lambda place: schema_config(section, str(place[0]), int(place[1]), logins)
         )
         config = core.v1.ConfigMap(
-            f"{name}-schema",
+            f"{self._prefix}-schema",
             metadata=self._metadata(APP),
             data={"schema.json": schema},
             opts=self.options(core.v1.ConfigMap),
@@ -93,13 +134,13 @@ class VectorStore(Component):
         credentials = self._credentials(environment, postgres, bridge)
         wall = self._wall()
         account = core.v1.ServiceAccount(
-            f"{name}-account",
+            f"{self._prefix}-account",
             metadata=self._metadata(APP),
             automount_service_account_token=False,
             opts=self.options(core.v1.ServiceAccount),
         )
-        job = batch.v1.Job(
-            f"{name}-job",
+        return batch.v1.Job(
+            f"{self._prefix}-job",
             metadata=self._metadata(job_name(section, runtime_image, logins)),
             spec=batch.v1.JobSpecArgs(
                 backoff_limit=6,
@@ -114,16 +155,6 @@ class VectorStore(Component):
                 depends_on=[config, credentials, *passwords, wall, account, *postgres.ready],
             ),
         )
-        host = pulumi.Output.all(postgres.endpoint, job.id).apply(lambda parts: str(parts[0]))
-        self.endpoint = VectorEndpoint(
-            kind=section.kind,
-            host=host,
-            port=postgres.port,
-            database=section.database,
-            secret_arn=postgres.master_secret_arn,
-            collections=[collection.name for collection in section.collections],
-        )
-        self.register_outputs({"kind": section.kind, "host": host, "port": postgres.port, "database": section.database})
 
     def _metadata(self, name: str) -> meta.v1.ObjectMetaArgs:
         return meta.v1.ObjectMetaArgs(name=name, namespace=self._namespace, labels=self._labels)

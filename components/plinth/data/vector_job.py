@@ -11,7 +11,7 @@ from pulumi_kubernetes import core, meta, networking
 from plinth import pods
 from plinth.base import to_props
 from plinth.data.postgres import PORT
-from plinth.spec.data import VectorStore as VectorStoreSection
+from plinth.spec.vectors import PgVectorStore as VectorStoreSection
 from plinth_runtime.vector_schema import Collection, TenantLogin, VectorSchema
 
 APP = "vector-schema"
@@ -20,6 +20,8 @@ CREDENTIALS = "vector-store-admin"
 CONFIG_DIR, CONFIG_FILE = "/etc/plinth/vector", "schema.json"
 CREDENTIALS_DIR = "/etc/plinth/postgres"
 LOGINS_DIR = "/etc/plinth/logins"
+FIELDS = ("name", "dimensions", "distance", "hnsw_m", "hnsw_ef_construction")
+"""Fields of a collection that its table and index follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def schema_config(section: VectorStoreSection, host: str, port: int, logins: Seq
         port=port,
         database=section.database,
         credentials_dir=CREDENTIALS_DIR,
-        collections=[Collection(**collection.model_dump()) for collection in section.collections],
+        collections=[Collection(**collection.model_dump(include=set(FIELDS))) for collection in section.collections],
         tenants=[TenantLogin(login=login.role, credentials_dir=f"{LOGINS_DIR}/{login.tenant}") for login in logins],
     ).model_dump_json(indent=2)
 

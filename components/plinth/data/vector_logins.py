@@ -10,7 +10,7 @@ from plinth import naming
 from plinth.base import Component
 from plinth.data.vector_job import Login
 from plinth.kinds.base import Text
-from plinth.security.secrets import RemoteSecret, external_secret, managed_secret
+from plinth.security.secrets import RemoteSecret, SecretCopies, external_secret, managed_secret
 from plinth.spec.environment import Environment
 
 
@@ -28,6 +28,7 @@ def tenant_logins(
     namespace: pulumi.Input[str],
     store_name: Text,
     key_arn: pulumi.Input[str],
+    copies: SecretCopies | None = None,
 ) -> tuple[list[Login], list[pulumi.Resource]]:
     """A password for each tenant, in the tenant's own folder of Secrets Manager and beside the Job.
 
@@ -48,6 +49,7 @@ def tenant_logins(
             value=pulumi.Output.json_dumps({"username": login.role, "password": password.result}),
             key_arn=key_arn,
             description=f"Login of tenant {tenant} at the vector store",
+            copies=copies,
         )
         mounted.append(
             external_secret(

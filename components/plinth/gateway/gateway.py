@@ -91,8 +91,9 @@ class Gateway(Component):
             automount_service_account_token=False,
             opts=self.options(core.v1.ServiceAccount),
         )
-        checksum = plan.checksum(rendered) if isinstance(rendered, str) else rendered.apply(plan.checksum)
-        self._deployment(checksum, depends_on=[config_map, account, *mounted, *self._identity(cluster_name)])
+        self._deployment(
+            plan.checksum(config), depends_on=[config_map, account, *mounted, *self._identity(cluster_name)]
+        )
         self._disruption_budget()
         self._wall(tenants)
         service = core.v1.Service(
@@ -182,7 +183,7 @@ class Gateway(Component):
             opts=self.options(k8s.apiextensions.CustomResource, depends_on=[finding]),
         )
 
-    def _deployment(self, config_checksum: pulumi.Input[str], *, depends_on: list[pulumi.Resource]) -> None:
+    def _deployment(self, config_checksum: str, *, depends_on: list[pulumi.Resource]) -> None:
         settings = self._config.gateway
         apps.v1.Deployment(
             f"{self._name}-deployment",
@@ -241,7 +242,7 @@ class Gateway(Component):
                 pre_stop=core.v1.LifecycleHandlerArgs(sleep=core.v1.SleepActionArgs(seconds=5))
             ),
             volume_mounts=[
-                _mount(_CONFIG, f"{plan.CONFIG_FOLDER}/{plan.CONFIG_FILE}", sub_path=plan.CONFIG_FILE),
+                _mount(_CONFIG, plan.CONFIG_FOLDER),
                 _mount(_KEYS, plan.KEYS_FOLDER),
                 _mount(_ROUTES, plan.TENANT_ROUTES_FOLDER),
                 *(_mount(_provider(backend), hosted.folder(backend)) for backend in self._outside.mounts),
@@ -300,8 +301,8 @@ def _provider(backend: str) -> str:
     return f"provider-{backend}"
 
 
-def _mount(volume: str, path: str, sub_path: str | None = None) -> core.v1.VolumeMountArgs:
-    return core.v1.VolumeMountArgs(name=volume, mount_path=path, sub_path=sub_path, read_only=True)
+def _mount(volume: str, path: str) -> core.v1.VolumeMountArgs:
+    return core.v1.VolumeMountArgs(name=volume, mount_path=path, read_only=True)
 
 
 def _secret_volume(name: str, secret: str, *, optional: bool = False) -> core.v1.VolumeArgs:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from plinth.data.vectors.plan import endpoint_services as vector_services
 from plinth.spec import PlatformSpec
 from plinth.spec.environment import Environment
 from plinth.spec.hosted import (
@@ -141,9 +142,10 @@ def endpoint_services(models: Sequence[AnyHostedModel]) -> list[EndpointService]
 
 
 def with_endpoints(spec: PlatformSpec) -> Network:
-    """The network, with the interface endpoints that hosted models need."""
+    """The network, with the interface endpoints that hosted models and vector stores need."""
     listed = spec.network.endpoints
-    missing = [service for service in endpoint_services(models_of(spec)) if service not in listed]
+    needed = [*endpoint_services(models_of(spec)), *vector_services(spec.vector)]
+    missing = [service for service in needed if service not in listed]
     return spec.network.model_copy(update={"endpoints": [*listed, *missing]})
 
 

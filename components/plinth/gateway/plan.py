@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from plinth import addresses, naming
-from plinth.gateway import hosted
+from plinth.gateway import hosted, routing
 from plinth.security import documents
 from plinth.serving import revisions
 from plinth.serving.engines import engine_of
@@ -23,20 +23,20 @@ from plinth_runtime.config import (
     GatewayConfig,
     Hold,
     KeysFile,
-    Route,
     RuntimeConfig,
-    Target,
-    TenantAccess,
 )
+from plinth_runtime.gateway.config import RESTART_FIELDS
 from plinth_runtime.names import KEY_PREFIX
 
-CONFIG_FOLDER = "/etc/plinth"
+ROOT_FOLDER = "/etc/plinth"
+CONFIG_FOLDER = f"{ROOT_FOLDER}/config"
+"""A folder of its own: a ConfigMap that is mounted as a folder follows its changes, a single file of it does not."""
 CONFIG_FILE = "runtime.json"
-KEYS_FOLDER = f"{CONFIG_FOLDER}/keys"
+KEYS_FOLDER = f"{ROOT_FOLDER}/keys"
 KEYS_FILE = "keys.json"
 GUARDRAIL_HEADERS = ("X-Amzn-Bedrock-GuardrailIdentifier", "X-Amzn-Bedrock-GuardrailVersion")
 """Amazon Bedrock user guide, "Include a guardrail in a chat completion"."""
-TENANT_ROUTES_FOLDER = f"{CONFIG_FOLDER}/tenant-routes"
+TENANT_ROUTES_FOLDER = f"{ROOT_FOLDER}/tenant-routes"
 
 
 def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
@@ -53,39 +53,35 @@ def runtime_config(spec: PlatformSpec) -> RuntimeConfig:
             tenant_routes_dir=TENANT_ROUTES_FOLDER,
             max_body_bytes=spec.gateway.max_body_mib * 2**20,
             request_timeout_seconds=spec.gateway.request_timeout_seconds,
+            max_in_flight=spec.gateway.max_in_flight,
             drain_seconds=spec.gateway.drain_seconds,
         ),
-        tenants=[
-            TenantAccess(
-                name=tenant.name,
-                routes=list(tenant.routes),
-                trace_project=naming.trace_project(spec.environment, tenant.name),
-            )
-            for tenant in spec.tenants
-        ],
+        tenants=[routing.access(spec, tenant) for tenant in spec.tenants],
         backends=[
             *(_backend(spec, model) for model in models.values()),
             *(remote.backend(gpu) for gpu in spec.remote_gpus),
         ],
-        routes=[
-            Route(
-                name=route.name,
-                targets=[
-                    Target(backend=share.server, model=share.adapter or called[share.server], weight=share.weight)
-                    for share in revisions.shares(route, spec.models)
-                ],
-            )
-            for route in spec.gateway.routes
-        ],
+        routes=[routing.route(spec, route, called) for route in spec.gateway.routes],
     )
 
 
 def _backend(spec: PlatformSpec, model: ServedModel) -> Backend:
     if not isinstance(model, HostedModel):
-        return Backend(name=model.name, base_url=addresses.model_url(spec, model), hold=_hold(model))
+        return Backend(
+            name=model.name,
+            base_url=addresses.model_url(spec, model),
+            hosting="self_hosted",
+            residency=routing.place(spec.environment.region),
+            capacity=routing.capacity(model, spec.gateway.replicas),
+            hold=_hold(model),
+        )
     reach = hosted.reach(model, spec.environment)
     return Backend(
-        name=model.name, base_url=reach.url, auth=reach.auth, probe="models" if reach.lists_models else "connect"
+        name=model.name,
+        base_url=reach.url,
+        auth=reach.auth,
+        probe="models" if reach.lists_models else "connect",
+        residency=routing.hosted_place(model, spec.environment.region),
     )
 
 
@@ -138,9 +134,13 @@ def render(config: RuntimeConfig) -> str:
     return config.model_dump_json(indent=2, exclude_defaults=False)
 
 
-def checksum(text: str) -> str:
-    """Changes when the text does: as an annotation of pods it makes them restart."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def checksum(config: RuntimeConfig) -> str:
+    """Changes with what a running gateway cannot take: as an annotation of pods it makes them restart.
+
+    All else is taken from the mounted ConfigMap while requests go on.
+    """
+    fixed = config.gateway.model_dump_json(include=set(RESTART_FIELDS))
+    return hashlib.sha256(f"{config.environment}{fixed}".encode()).hexdigest()[:16]
 
 
 def api_key(tenant: str, random: str) -> str:

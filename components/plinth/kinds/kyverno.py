@@ -109,9 +109,10 @@ class ImageReference(Part):
 
 
 class Key(Part):
-    """A public key, PEM."""
+    """A public key: PEM, or the address of a key in a cloud's key service."""
 
-    data: str
+    data: str | None = None
+    kms: str | None = None
     hash_algorithm: Literal["sha256"] = "sha256"
 
 
@@ -145,11 +146,25 @@ class Cosign(Part):
     ctlog: TransparencyLog | None = None
 
 
+class Value(Part):
+    """A text."""
+
+    value: str
+
+
+class Notary(Part):
+    """Who signs with Notation: certificates, PEM."""
+
+    certs: Value
+    tsa_certs: Value | None = None
+
+
 class Attestor(Part):
-    """Whose signature counts."""
+    """Whose signature counts: one of the two."""
 
     name: str
-    cosign: Cosign
+    cosign: Cosign | None = None
+    notary: Notary | None = None
 
 
 class Credentials(Part):

@@ -4,7 +4,7 @@ Source: Prometheus Operator's API reference, `monitoring.coreos.com/v1`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from plinth import versions
 from plinth.kinds.base import CustomKind, Part
@@ -22,11 +22,41 @@ class LabelSelector(Part):
     match_labels: Mapping[str, str]
 
 
+class SecretField(Part):
+    """A field of a Secret beside the monitor."""
+
+    name: str
+    key: str
+
+
+class Authorization(Part):
+    """What Prometheus shows to be let in."""
+
+    type: Literal["Bearer"] = "Bearer"
+    credentials: SecretField
+
+
+class TrustedFile(Part):
+    """Certificates, from a Secret beside the monitor."""
+
+    secret: SecretField
+
+
+class TlsConfig(Part):
+    """Whose certificate the server must have, and under which name."""
+
+    ca: TrustedFile
+    server_name: str
+
+
 class PodMetricsEndpoint(Part):
     """Where a pod says its metrics: the name of a port, and a path."""
 
     port: str
     path: str
+    scheme: Literal["https"] | None = None
+    tls_config: TlsConfig | None = None
+    authorization: Authorization | None = None
 
 
 class PodMonitor(CustomKind):

@@ -5,12 +5,13 @@ A name of this package is the layer's function, not the module that it comes fro
 """
 
 from plinth.layers.cluster import ClusterLayer, cluster
-from plinth.layers.data import Data, data
+from plinth.layers.data import Data, data, grants
 from plinth.layers.foundation import Foundation, Stores, foundation, stores
 from plinth.layers.gateway import Access, gateway, remote_gpus
-from plinth.layers.observability import observability
+from plinth.layers.observability import observability, store_watch
 from plinth.layers.serving import serving
 from plinth.layers.tenants import batch, tenants
+from plinth.layers.warehouse import warehouse
 
 __all__ = [
     "Access",
@@ -23,9 +24,12 @@ __all__ = [
     "data",
     "foundation",
     "gateway",
+    "grants",
     "observability",
     "remote_gpus",
     "serving",
+    "store_watch",
     "stores",
     "tenants",
+    "warehouse",
 ]

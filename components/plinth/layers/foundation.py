@@ -8,6 +8,7 @@ from plinth.providers import Providers
 from plinth.security.baseline import SecurityBaseline
 from plinth.security.keys import Keys
 from plinth.spec import PlatformSpec
+from plinth.storage import classes
 from plinth.storage.object_store import ObjectStore
 
 
@@ -22,10 +23,9 @@ class Stores:
 def stores(spec: PlatformSpec, given: Providers) -> Stores:
     """Keys and object storage."""
     environment = spec.environment
-    keys = Keys("keys", environment=environment, opts=given.options())
-    storage = ObjectStore(
-        "storage", spec.storage, environment=environment, key_arn=keys.arn["data"], opts=given.options()
-    )
+    restricted = classes.needs_restricted_key(spec.storage)
+    keys = Keys("keys", environment=environment, restricted=restricted, opts=given.options())
+    storage = ObjectStore("storage", spec.storage, environment=environment, key_arns=keys.arn, opts=given.options())
     return Stores(keys, storage)
 
 
@@ -49,12 +49,13 @@ def foundation(spec: PlatformSpec, given: Providers, below: Stores) -> Foundatio
         log_key_arn=keys.arn["logs"],
         opts=given.options(),
     )
+    everything, watched = spec.security.audit_trail.object_events, classes.recorded(spec.storage)
     security = SecurityBaseline(
         "security",
         spec.security,
         environment=environment,
         oncall_email=spec.monitoring.oncall_email,
-        bucket_arns=storage.arns,
+        bucket_arns={name: arn for name, arn in storage.arns.items() if everything or name in watched},
         opts=given.options(),
     )
     return Foundation(keys, network, storage, security)

@@ -1,5 +1,6 @@
 """How models are reached: the gateway, and the GPUs outside AWS that it calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -16,6 +17,7 @@ from plinth.security.secrets import SecretCopies
 from plinth.serving.remote.remote_gpu import RemoteGpu
 from plinth.spec import PlatformSpec
 from plinth.spec.remote import LambdaGpu
+from plinth.tenancy.store_access import StoreGrants
 from plinth.tenancy.tenant import Tenant
 
 
@@ -35,6 +37,7 @@ def gateway(
     copied: pulumi.Output[str] | None = None,
     part: Part = "only",
     lambda_key: pulumi.Input[str] | None = None,
+    grants: Mapping[str, StoreGrants] | None = None,
 ) -> Access:
     """The gateway, the GPUs outside AWS that it calls, and its tenants.
 
@@ -46,6 +49,7 @@ def gateway(
         copied: in that region: known once the keys are there.
         part: what this region is to the gateway's DNS name.
         lambda_key: API key of Lambda Cloud.
+        grants: what tenants were granted in stores, by name.
     """
     remote = remote_gpus(spec, below, on, lambda_key)
     config = gateway_plan.runtime_config(spec)
@@ -81,7 +85,7 @@ def gateway(
             part=part,
         )
         Entry("entry", spec.gateway.entry, environment=spec.environment, platform=platform, opts=on.given.options())
-    return Access(front, tenants(spec, below, on, config.gateway.port))
+    return Access(front, tenants(spec, below, on, config.gateway.port, grants))
 
 
 def remote_gpus(

@@ -8,11 +8,12 @@ from plinth import addresses, naming
 from plinth.cluster import crds
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
-from plinth.serving import controllers, revisions
+from plinth.serving import controllers, mirror, revisions
 from plinth.serving.autoscaler import autoscaler, group_controller
 from plinth.serving.model_deployment import ModelDeployment
 from plinth.serving.platform import ServingPlatform
 from plinth.spec import PlatformSpec
+from plinth.spec.models import SelfHostedModel
 
 
 def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str, ModelDeployment]:
@@ -38,6 +39,7 @@ def serving(spec: PlatformSpec, below: Foundation, on: ClusterLayer) -> dict[str
         nodes=on.pools,
         self_hosted=self_hosted,
         controllers=_serving_controllers(spec, on),
+        mirrors=_mirrors(spec, self_hosted, below, on),
         groups=groups,
         autoscaler=keda,
     )
@@ -73,4 +75,25 @@ def _serving_controllers(spec: PlatformSpec, on: ClusterLayer) -> dict[str, Sequ
         engine: made.ready[controller]
         for engine, controller in controllers.OF_ENGINE.items()
         if controller in made.ready
+    }
+
+
+def _mirrors(
+    spec: PlatformSpec, models: Sequence[SelfHostedModel], below: Foundation, on: ClusterLayer
+) -> dict[str, pulumi.Resource]:
+    """What copies public models' weights, by their place in the bucket."""
+    return {
+        source.bucket_path: mirror.WeightsMirror(
+            mirror.short_name(source),
+            source,
+            environment=spec.environment,
+            namespace=on.base.namespaces[naming.SYSTEM_NAMESPACE],
+            cluster_name=on.cluster.name,
+            image=spec.gateway.image,
+            weights=below.storage,
+            data_key_arn=below.keys.arn["data"],
+            bridge=on.bridge,
+            opts=on.for_workloads(),
+        ).done
+        for source in mirror.mirrored(models)
     }

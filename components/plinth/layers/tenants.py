@@ -1,11 +1,14 @@
 """The product teams, and the queues of their jobs."""
 
+from collections.abc import Mapping
+
 from plinth import naming
 from plinth.batch import plan as batch_plan
 from plinth.batch.queues import BatchQueues
 from plinth.layers.cluster import ClusterLayer
 from plinth.layers.foundation import Foundation
 from plinth.spec import PlatformSpec
+from plinth.tenancy.store_access import StoreGrants
 from plinth.tenancy.tenant import Tenant, TenantPlatform
 
 
@@ -26,16 +29,24 @@ def batch(spec: PlatformSpec, on: ClusterLayer) -> BatchQueues | None:
     )
 
 
-def tenants(spec: PlatformSpec, below: Foundation, on: ClusterLayer, gateway_port: int) -> dict[str, Tenant]:
+def tenants(
+    spec: PlatformSpec,
+    below: Foundation,
+    on: ClusterLayer,
+    gateway_port: int,
+    grants: Mapping[str, StoreGrants] | None = None,
+) -> dict[str, Tenant]:
     """The product teams, by name."""
     platform = TenantPlatform(
         cluster_name=on.cluster.name,
         gateway_port=gateway_port,
         bridge=on.bridge,
         secrets_key_arn=below.keys.arn["secrets"],
-        data_key_arn=below.keys.arn["data"],
+        bucket_keys=below.storage.key_arns,
         bucket_arns=below.storage.arns,
         queues=batch(spec, on),
+        databases_cidr=spec.network.node_cidr,
+        grants=grants or {},
         home=on.given.home,
     )
     return {

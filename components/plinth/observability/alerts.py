@@ -5,54 +5,26 @@ kube-state-metrics from its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from plinth import naming
-from plinth.kinds.prometheus import PrometheusRule, Rule, RuleGroup
-from plinth.observability import gpu_metrics
+from plinth.kinds.prometheus import PrometheusRule, RuleGroup
+from plinth.observability import gpu_metrics, table_alerts
+from plinth.observability.alert import Alert
+from plinth.observability.vector_alerts import vector_alerts
 from plinth.serving.scaling import KV_CACHE
 from plinth.spec import PlatformSpec
 from plinth.spec.hosted import HostedModel
 from plinth.spec.models import ScaleToZero, SelfHostedModel
 from plinth_runtime import names
 
-Severity = Literal["critical", "warning"]
-"""critical: somebody gets up; warning: somebody looks during the day."""
-
 LEAST_REQUESTS = 20
 """Requests within 10 minutes below which shares and percentiles say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert rule of Prometheus."""
-
-    name: str
-    expression: str
-    """PromQL: the alert is pending while it gives a result."""
-    minutes: int
-    """Minutes that it must do so before the alert fires."""
-    severity: Severity
-    summary: str
-    """What is wrong, with Prometheus's template variables."""
-    action: str
-    """What to do first."""
-
-    def rule(self) -> Rule:
-        """The rule as a PrometheusRule writes it."""
-        return Rule(
-            alert=self.name,
-            expr=self.expression,
-            for_=f"{self.minutes}m",
-            labels={"severity": self.severity, "team": "platform"},
-            annotations={"summary": self.summary, "description": self.action},
-        )
-
-
 def alerts(spec: PlatformSpec) -> list[Alert]:
     """Every alert of an environment."""
-    return [*_gateway(spec), *_models(spec), *_gpus(spec), *_devices(spec)]
+    tables, stores = table_alerts.alerts(spec), vector_alerts(spec)
+    return [*_gateway(spec), *_models(spec), *_gpus(spec), *_devices(spec), *tables, *stores]
 
 
 def _gateway(spec: PlatformSpec) -> Iterator[Alert]:

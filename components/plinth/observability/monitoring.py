@@ -9,6 +9,7 @@ import pulumi_random as random
 
 from plinth import addresses, naming, pods, versions
 from plinth.base import Component
+from plinth.governance import plan as governor
 from plinth.kinds.base import CustomKind
 from plinth.kinds.prometheus import LabelSelector, NamespaceSelector, PodMetricsEndpoint, PodMonitor
 from plinth.observability import alerts, dashboard, gpu_metrics, values
@@ -28,6 +29,9 @@ class Monitoring(Component):
 
     topic_arn: pulumi.Output[str]
     """SNS topic that alerts go to."""
+
+    release: pulumi.Resource
+    """The stack: whose operator works on monitors."""
 
     def __init__(
         self,
@@ -81,8 +85,11 @@ class Monitoring(Component):
             ),
             opts=self.options(k8s.helm.v3.Release, depends_on=[*crds, identity, password]),
         )
+        self.release = release
         self._scrape("gateway", addresses.GATEWAY, naming.SYSTEM_NAMESPACE, gateway_metrics_port, release)
         self._scrape("models", containers.COMPONENT, naming.SERVING_NAMESPACE, containers.PORT_NAME, release)
+        if spec.governance and any(table.measured for table in spec.governance.tables):
+            self._scrape("governor", governor.APP, naming.SYSTEM_NAMESPACE, governor.METRICS, release)
         if gpu_metrics.exported(spec.gpu_pools):
             exporter = {"app.kubernetes.io/name": gpu_metrics.EXPORTER}
             self._monitor("gpus", exporter, naming.NODES_NAMESPACE, gpu_metrics.EXPORTER_PORT_NAME, release)

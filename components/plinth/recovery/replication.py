@@ -1,6 +1,6 @@
 """Objects and images, copied to the other region as they are written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -14,7 +14,7 @@ from plinth.storage.object_store import ObjectStore
 
 
 class Replication(Component):
-    """Every bucket, and the registry's images, replicated to the other region."""
+    """Buckets, but for those that stay in their region, and the registry's images, replicated to the other region."""
 
     def __init__(
         self,
@@ -24,13 +24,12 @@ class Replication(Component):
         region: str,
         source: ObjectStore,
         target: ObjectStore,
-        key_arn: pulumi.Input[str],
-        target_key_arn: pulumi.Input[str],
+        buckets: Sequence[str],
         on_time: bool,
         images: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        section = {"region": region, "onTime": on_time, "images": images}
+        section = {"region": region, "buckets": list(buckets), "onTime": on_time, "images": images}
         super().__init__("Replication", name, section, environment=environment, opts=opts)
         trust = documents.service_trust("s3.amazonaws.com", environment.account_id)
         role = aws.iam.Role(
@@ -43,16 +42,23 @@ class Replication(Component):
             f"{name}-copy",
             role=role.name,
             policy=pulumi.Output.json_dumps(
-                copy_policy(source.arns, target.arns, key_arn, target_key_arn, environment.region, region)
+                copy_policy(
+                    _of(source.arns, buckets),
+                    _of(target.arns, buckets),
+                    _of(source.key_arns, buckets),
+                    _of(target.key_arns, buckets),
+                    environment.region,
+                    region,
+                )
             ),
             opts=self.options(aws.iam.RolePolicy),
         )
-        for bucket, source_name in source.names.items():
+        for bucket in buckets:
             aws.s3.BucketReplicationConfig(
                 f"{name}-{bucket}",
-                bucket=source_name,
+                bucket=source.names[bucket],
                 role=role.arn,
-                rules=[_rule(target.arns[bucket], target_key_arn, on_time=on_time)],
+                rules=[_rule(target.arns[bucket], target.key_arns[bucket], on_time=on_time)],
                 # Both ends must have their versioning first.
                 opts=self.options(aws.s3.BucketReplicationConfig, depends_on=[grant, source, target]),
             )
@@ -89,22 +95,34 @@ def _rule(
     }
 
 
+def _of(places: Mapping[str, Text], buckets: Sequence[str]) -> list[Text]:
+    """What these buckets have, each once."""
+    return list({id(places[bucket]): places[bucket] for bucket in buckets}.values())
+
+
 def copy_policy(
-    source: Mapping[str, Text], target: Mapping[str, Text], key_arn: Text, target_key_arn: Text, home: str, there: str
+    source: Sequence[Text],
+    target: Sequence[Text],
+    keys: Sequence[Text],
+    target_keys: Sequence[Text],
+    home: str,
+    there: str,
 ) -> documents.Document:
     """What S3 needs to copy: read versions here, write replicas there, and the keys of both through S3 only.
 
     Source: Amazon S3 User Guide, "Setting up permissions for live replication".
     """
-    objects = [pulumi.Output.concat(arn, "/*") for arn in source.values()]
-    replicas = [pulumi.Output.concat(arn, "/*") for arn in target.values()]
+    objects = [pulumi.Output.concat(arn, "/*") for arn in source]
+    replicas = [pulumi.Output.concat(arn, "/*") for arn in target]
     versions = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
+    # Of buckets with Object Lock; of others there is nothing to get.
+    versions += ["s3:GetObjectRetention", "s3:GetObjectLegalHold"]
     return documents.document(
-        documents.allow(["s3:GetReplicationConfiguration", "s3:ListBucket"], list(source.values())),
+        documents.allow(["s3:GetReplicationConfiguration", "s3:ListBucket"], list(source)),
         documents.allow(versions, objects),
         documents.allow(["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"], replicas),
-        documents.allow(["kms:Decrypt"], [key_arn], condition=_through_s3(home)),
-        documents.allow(["kms:Encrypt"], [target_key_arn], condition=_through_s3(there)),
+        documents.allow(["kms:Decrypt"], keys, condition=_through_s3(home)),
+        documents.allow(["kms:Encrypt"], target_keys, condition=_through_s3(there)),
     )
 
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from plinth import layers, providers
 from plinth.base import Component
+from plinth.data.cache import FollowsCache
+from plinth.data.postgres import Follows, Leads
 from plinth.gateway.entry import Part
 from plinth.providers import Providers
-from plinth.recovery import plan
-from plinth.recovery.backups import Backups, BackupVault
+from plinth.recovery import plan, protection
+from plinth.recovery.backups import BackupVault
+from plinth.recovery.global_cache import GlobalCache
+from plinth.recovery.global_database import GlobalDatabase
 from plinth.recovery.replication import Replication
 from plinth.recovery.standby import standby_spec
 from plinth.region import Platform, build_region
@@ -18,6 +22,7 @@ from plinth.security.secrets import SecretCopies
 from plinth.spec.environment import Environment
 from plinth.spec.platform import PlatformSpec
 from plinth.spec.recovery import Recovery
+from plinth.storage import classes
 
 
 class Region(Component):
@@ -43,13 +48,25 @@ class SecondRegion:
     @property
     def part(self) -> Part:
         """What the environment's own region is to the gateway's DNS name."""
-        parts: dict[plan.Standby, Part] = {"rebuild": "only", "warm": "primary", "active": "nearest"}
+        parts: dict[plan.Standby, Part] = {
+            "rebuild": "only",
+            "pilot": "primary",
+            "warm": "primary",
+            "active": "nearest",
+        }
         return parts[self.mechanism.standby]
 
     @property
     def copies(self) -> SecretCopies:
         """Where secrets are copied to."""
         return SecretCopies(self.spec.environment.region, self.stores.keys.arn["secrets"])
+
+    @property
+    def postgres(self) -> Leads | None:
+        """What the environment's own PostgreSQL is to the one there."""
+        if self.mechanism.databases == "backups":
+            return None
+        return Leads(self.copies, self.mechanism.rpo_seconds)
 
 
 def begin(spec: PlatformSpec, given: Providers) -> SecondRegion | None:
@@ -61,7 +78,7 @@ def begin(spec: PlatformSpec, given: Providers) -> SecondRegion | None:
     region = Region(wanted, environment=there.environment, standby=mechanism.standby)
     far = providers.further_region(given, there.environment, region)
     stores = layers.stores(there, far)
-    return SecondRegion(there, mechanism, far, stores, _vault(there.environment, wanted, stores, far))
+    return SecondRegion(there, mechanism, far, stores, protection.vault(spec, there.environment, stores, far))
 
 
 def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegion) -> Platform | None:
@@ -75,33 +92,37 @@ def finish(spec: PlatformSpec, given: Providers, home: Platform, far: SecondRegi
         region=wanted.region,
         source=foundation.storage,
         target=far.stores.storage,
-        key_arn=foundation.keys.arn["data"],
-        target_key_arn=far.stores.keys.arn["data"],
+        buckets=classes.replicated(spec.storage),
         on_time=far.mechanism.objects_on_time,
         images=wanted.replicate_images,
         opts=given.options(),
     )
-    Backups(
-        "backups",
-        wanted,
-        environment=spec.environment,
-        mechanism=far.mechanism,
-        vault=_vault(spec.environment, wanted, layers.Stores(foundation.keys, foundation.storage), given),
-        copy_vault=far.vault,
-        database_arns=[home.data.postgres.cluster_arn],
-        opts=given.options(),
-    )
+    protection.protect(spec, given, home, far.mechanism, far.vault)
     if far.mechanism.standby == "rebuild":
         return None
+    follows = None
+    if far.mechanism.databases == "global":
+        world = GlobalDatabase(
+            "global-database", environment=spec.environment, leader=home.data.postgres, opts=given.options()
+        )
+        follows = Follows(
+            global_id=world.id,
+            home_region=spec.environment.region,
+            master_secret_arn=home.data.postgres.master_secret_arn,
+            within_minutes=wanted.database_rpo,
+            forwards_writes=far.mechanism.standby == "active",
+        )
+    followed = None
+    if wanted.cache == "follow":
+        shared = GlobalCache("global-cache", environment=spec.environment, leader=home.data.cache, opts=given.options())
+        followed = FollowsCache(shared.id)
     part = "nearest" if far.mechanism.standby == "active" else "secondary"
-    return build_region(far.spec, far.given, far.stores, copied=home.access.gateway.keys_written, part=part)
-
-
-def _vault(environment: Environment, section: Recovery, stores: layers.Stores, given: Providers) -> BackupVault:
-    return BackupVault(
-        "backup-vault",
-        environment=environment,
-        key_arn=stores.keys.arn["data"],
-        keep_days=section.backup_keep_days,
-        opts=given.options(),
+    return build_region(
+        far.spec,
+        far.given,
+        far.stores,
+        copied=home.access.gateway.keys_written,
+        part=part,
+        postgres=follows,
+        cache=followed,
     )

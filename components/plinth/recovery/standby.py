@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from plinth.recovery.plan import Standby, choose_standby
+from plinth.recovery.plan import NODE_MINUTES, WAKE_MINUTES, Standby, choose_standby
 from plinth.spec.platform import PlatformSpec
 
-LEFT_OUT = ("recovery", "snowflake", "laptop")
-"""Sections that exist once for the environment: Snowflake is an account, not a region's."""
+LEFT_OUT = ("recovery", "snowflake", "governance", "laptop")
+"""Sections that exist once for the environment: Snowflake is an account, not a region's; data is governed once."""
 
 
 def standby_spec(spec: PlatformSpec) -> PlatformSpec:
@@ -38,6 +38,8 @@ def standby_spec(spec: PlatformSpec) -> PlatformSpec:
     for model in document["models"]:
         if model["kind"] not in ("hosted", "development"):
             model["replicas"]["min"] = _replicas(kind, model["replicas"]["min"], 2 if model["pool"] in spot else 1)
+            if kind == "pilot":
+                model["scale_to_zero"] = model["scale_to_zero"] or {"hold_seconds": _patience(model["start_minutes"])}
     return PlatformSpec.model_validate(document)
 
 
@@ -63,12 +65,19 @@ def _pool(pool: dict[str, Any], zones: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _patience(start_minutes: int) -> int:
+    """Seconds that a request waits for a model that starts for it, on a node that starts for it."""
+    return 60 * (start_minutes + NODE_MINUTES + WAKE_MINUTES)
+
+
 def _replicas(kind: Standby, wanted: int, fewest: int) -> int:
     match kind:
         case "active" | "rebuild":
             return wanted
         case "warm":
             return min(wanted, fewest)
+        case "pilot":
+            return 0
 
 
 def _replaced(value: object, old: str, new: str) -> object:

@@ -30,13 +30,14 @@ def document(*statements: Statement) -> Document:
 
 def allow(
     actions: Sequence[str],
-    resources: Sequence[Text],
+    resources: Sequence[Text] | pulumi.Output[Any],
     *,
     condition: Mapping[str, Mapping[str, Any]] | None = None,
     sid: str | None = None,
 ) -> Statement:
     """A statement of an identity policy that allows `actions` on `resources`."""
-    statement: Statement = {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    named = resources if isinstance(resources, pulumi.Output) else list(resources)
+    statement: Statement = {"Effect": "Allow", "Action": list(actions), "Resource": named}
     if condition:
         statement["Condition"] = {operator: dict(test) for operator, test in condition.items()}
     return {"Sid": sid, **statement} if sid else statement
@@ -103,6 +104,22 @@ def logs_may_use_key(region: str, account_id: str) -> Statement:
     }
 
 
+def services_may_use_key(services: Sequence[str], account_id: str) -> Statement:
+    """AWS services send to this account's encrypted topics and queues: alarms to people, events to consumers.
+
+    Sources: Amazon SNS developer guide, "Managing encryption keys and costs"; Amazon EventBridge user guide, "Encrypted
+    Amazon SQS queues".
+    """
+    return {
+        "Sid": "ServicesSend",
+        "Effect": "Allow",
+        "Principal": {"Service": list(services)},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
+
+
 def volumes_may_use_key(region: str, account_id: str) -> list[Statement]:
     """EC2 encrypts volumes for this account's principals: Auto Scaling, Karpenter and the EBS CSI driver among them.
 
@@ -120,6 +137,27 @@ def volumes_may_use_key(region: str, account_id: str) -> list[Statement]:
             "Condition": {**through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
         },
     ]
+
+
+def vectors_may_use_key(region: str, account_id: str) -> Statement:
+    """S3 Vectors keeps the indexes of this account's vector buckets in order, which takes reading them.
+
+    Source: Amazon S3 user guide, "Data protection and encryption in S3 Vectors".
+    """
+    return {
+        "Sid": "S3Vectors",
+        "Effect": "Allow",
+        "Principal": {"Service": "indexing.s3vectors.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:{partition(region)}:s3vectors:{region}:{account_id}:bucket/*"},
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ForAnyValue:StringEquals": {
+                "kms:EncryptionContextKeys": ["aws:s3vectors:arn", "aws:s3vectors:resource-id"]
+            },
+        },
+    }
 
 
 def endpoint_policy(account_id: str, *extra: Statement) -> Document:
@@ -171,6 +209,24 @@ def tls_only(bucket_arn: Text) -> Document:
     )
 
 
+def own_organization(bucket_arn: Text, organization_id: str) -> Statement:
+    """Statement of a bucket policy that refuses principals of other organizations; AWS services are nobody's.
+
+    Source: AWS whitepaper "Building a data perimeter on AWS", resource perimeter.
+    """
+    return {
+        "Sid": "OwnOrganization",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": [bucket_arn, pulumi.Output.concat(bucket_arn, "/*")],
+        "Condition": {
+            "StringNotEqualsIfExists": {"aws:PrincipalOrgID": organization_id},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        },
+    }
+
+
 def write_flow_logs(log_group_arn: Text) -> Document:
     """What VPC flow logs need to write to one log group."""
     streams = (
@@ -189,10 +245,17 @@ def read_secrets(secret_arns: Sequence[Text], key_arn: Text, region: str) -> Doc
     )
 
 
-def use_prefix(bucket_arns: Sequence[Text], prefix: str, key_arn: Text, region: str, *, write: bool = True) -> Document:
+def use_prefix(
+    bucket_arns: Sequence[Text],
+    prefix: str,
+    key_arns: Sequence[Text] | pulumi.Output[Any],
+    region: str,
+    *,
+    write: bool = True,
+) -> Document:
     """Read, and where `write` also write, objects whose keys start with `prefix`, and see no others.
 
-    The key is for these buckets alone: with bucket keys, the encryption context is the bucket's ARN (Amazon S3 user
+    The keys are for these buckets alone: with bucket keys, the encryption context is the bucket's ARN (Amazon S3 user
     guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys").
     """
     objects = [pulumi.Output.concat(arn, f"/{prefix}*") for arn in bucket_arns]
@@ -207,5 +270,5 @@ def use_prefix(bucket_arns: Sequence[Text], prefix: str, key_arn: Text, region: 
     return document(
         allow(["s3:ListBucket"], bucket_arns, condition={"StringLike": {"s3:prefix": [f"{prefix}*"]}}, sid="List"),
         allow([*reading, *(writing if write else [])], objects, sid="Objects"),
-        allow(["kms:Decrypt", *(["kms:GenerateDataKey"] if write else [])], [key_arn], condition=through_s3, sid="Key"),
+        allow(["kms:Decrypt", *(["kms:GenerateDataKey"] if write else [])], key_arns, condition=through_s3, sid="Key"),
     )

@@ -12,25 +12,38 @@ DOMAINS: dict[str, str] = {
     "secrets": "secrets in Secrets Manager",
     "logs": "log groups",
     "cluster": "Kubernetes secrets and node volumes",
+    "restricted": "buckets of restricted data",
 }
 """What each key encrypts. One key a domain, so that access to one kind of data is not access to all."""
 
 
 class Keys(Component):
-    """Customer-managed KMS keys with yearly rotation, one for each of `DOMAINS`."""
+    """Customer-managed KMS keys with yearly rotation, one for each of `DOMAINS`; `restricted` where it is needed."""
 
     arn: dict[str, pulumi.Output[str]]
-    """ARN of each key by domain: data, secrets, logs, cluster."""
+    """ARN of each key by domain: data, secrets, logs, cluster, and perhaps restricted."""
 
-    def __init__(self, name: str, *, environment: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("Keys", name, {"domains": sorted(DOMAINS)}, environment=environment, opts=opts)
+    def __init__(
+        self,
+        name: str,
+        *,
+        environment: Environment,
+        restricted: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        domains = {domain: purpose for domain, purpose in DOMAINS.items() if restricted or domain != "restricted"}
+        super().__init__("Keys", name, {"domains": sorted(domains)}, environment=environment, opts=opts)
         region, account = environment.region, environment.account_id
         services: dict[str, list[documents.Statement]] = {
+            "data": [
+                documents.services_may_use_key(["cloudwatch.amazonaws.com", "events.amazonaws.com"], account),
+                documents.vectors_may_use_key(region, account),
+            ],
             "logs": [documents.logs_may_use_key(region, account)],
             "cluster": documents.volumes_may_use_key(region, account),
         }
         self.arn = {}
-        for domain, purpose in DOMAINS.items():
+        for domain, purpose in domains.items():
             policy = documents.key_policy(region, account, services.get(domain, []))
             key = aws.kms.Key(
                 f"{name}-{domain}",

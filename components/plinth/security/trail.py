@@ -31,7 +31,7 @@ def audit_trail(
         section: how long records are kept, and what is recorded.
         environment: names the trail, and decides whether records are locked.
         key_arn: KMS key that admits the trail.
-        bucket_arns: buckets whose objects' events are recorded if the section asks for it.
+        bucket_arns: buckets whose objects' events are recorded, by name.
 
     Returns:
         ARN of the trail and name of the bucket.
@@ -52,7 +52,7 @@ def audit_trail(
     selectors: list[aws.cloudtrail.TrailAdvancedEventSelectorArgsDict] = [
         {"name": "Management events", "field_selectors": [{"field": "eventCategory", "equals": ["Management"]}]}
     ]
-    if section.object_events:
+    if bucket_arns:
         objects = [pulumi.Output.concat(arn, "/") for arn in bucket_arns.values()]
         selectors.append(
             {

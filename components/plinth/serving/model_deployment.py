@@ -64,6 +64,7 @@ class ModelDeployment(Component):
                 platform.nodes[model.pool],
                 *self._identity(model),
                 *platform.controllers.get(model.engine.kind, []),
+                *(platform.mirrors[path] for path in model.bucket_paths if path in platform.mirrors),
             ],
         )
         workload = engine.render(model, site)

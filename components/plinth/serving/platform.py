@@ -36,5 +36,7 @@ class ServingPlatform:
     """What the objects of an engine wait for, by the engine's kind; engines without a controller are not in it."""
     groups: pulumi.Resource | None
     """What makes a LeaderWorkerSet work; None where every replica fits a node."""
+    mirrors: Mapping[str, pulumi.Resource]
+    """What brings weights into the bucket, by their place in it; weights that people put there are not in it."""
     autoscaler: pulumi.Resource | None
     """What makes a ScaledObject work; None where no model is scaled."""

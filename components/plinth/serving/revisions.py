@@ -1,10 +1,10 @@
 """What is served: every self-hosted model, and beside it the revision that is being tried out. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
-from plinth.spec.gateway import Route
+from plinth.spec.gateway import Route, Target
 from plinth.spec.models import DevelopmentModel, Replicas, SelfHostedModel, ServedModel
 
 
@@ -48,6 +48,8 @@ class Share:
     adapter: str | None
     """The adapter that it is to use; None for the model itself."""
     weight: int
+    target: Target
+    """The target that it belongs to."""
 
 
 def shares(route: Route, models: Sequence[ServedModel]) -> list[Share]:
@@ -59,10 +61,10 @@ def shares(route: Route, models: Sequence[ServedModel]) -> list[Share]:
         adapter = None if name == target.model else target.model
         trial = server.canary if isinstance(server, SelfHostedModel) else None
         percent = trial.weight if trial else 0
-        found.append(Share(name, adapter, target.weight * (100 - percent)))
-        found.append(Share(canary_name(name), adapter, target.weight * percent))
+        found.append(Share(name, adapter, target.weight * (100 - percent), target))
+        found.append(Share(canary_name(name), adapter, target.weight * percent, target))
     divisor = gcd(*(share.weight for share in found))
-    return [Share(share.server, share.adapter, share.weight // divisor) for share in found if share.weight]
+    return [replace(share, weight=share.weight // divisor) for share in found if share.weight]
 
 
 def server_of(name: str, models: Sequence[ServedModel]) -> ServedModel | None:

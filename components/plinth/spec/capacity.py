@@ -1,9 +1,10 @@
-"""What a GPU pool has for jobs, once the models that share it are served. Pure."""
+"""What models take of GPU pools, and what is left for jobs. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plinth import catalogue
+from plinth.spec.engines import KServeEngine, RayEngine
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel, ServedModel
 
@@ -21,7 +22,7 @@ class PoolCapacity:
     limit: int
     """GPUs that the pool may ever hold."""
     least_served: int
-    """GPUs that its models hold at their fewest replicas."""
+    """GPUs that its models, and their canaries, hold at their fewest replicas."""
     most_served: int
     """GPUs that they hold at their most."""
 
@@ -42,9 +43,22 @@ def pool_capacity(pools: Sequence[GpuPool], models: Sequence[ServedModel]) -> di
     most = dict(least)
     for model in models:
         if isinstance(model, SelfHostedModel) and model.pool in least:
-            least[model.pool] += model.replicas.min * model.gpus
-            most[model.pool] += model.replicas.max * model.gpus
+            least[model.pool] += model.least_replicas * model.gpus
+            most[model.pool] += model.most_replicas * model.gpus
     return {pool.name: PoolCapacity(pool.max_gpus, least[pool.name], most[pool.name]) for pool in pools}
+
+
+def starting_gpus(model: SelfHostedModel) -> int:
+    """GPUs on which a new version of a model starts before the old one goes.
+
+    KServe starts one more replica first, unless a quarter of the replicas is at least one that may go; Ray starts a
+    second cluster.
+    """
+    if isinstance(model.engine, RayEngine):
+        return model.replicas.max * model.gpus
+    if isinstance(model.engine, KServeEngine) and model.replicas.min < 4:
+        return model.gpus
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from functools import cache
 
 from plinth import catalogue
 from plinth.spec import gpu_devices, layout, sizing
+from plinth.spec.capacity import starting_gpus
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import Parallelism, SelfHostedModel
 
@@ -22,6 +23,13 @@ LEAST_CONTEXT, MOST_GPUS = 512, 1024
 
 Accepts = Callable[[SelfHostedModel, GpuPool], bool]
 """Whether the rest of the spec goes with a changed model on a changed pool."""
+
+
+def at_least(gpus: int, why: str) -> str:
+    """What is allowed as `max_gpus` of a pool that needs so many; more than the spec allows is no advice."""
+    if gpus <= MOST_GPUS:
+        return f"at least {gpus}: {why}"
+    return f"at most {MOST_GPUS}, and fewer replicas, or some of the models on another pool: {why}"
 
 
 def fits(model: SelfHostedModel, pool: GpuPool) -> bool:
@@ -81,10 +89,11 @@ def _more_gpus(model: SelfHostedModel, pool: GpuPool, accepts: Accepts) -> Itera
             yield f"parallelism.tensor {size}"
             return
         more = model.most_replicas * (larger.gpus - model.gpus)
-        raised = pool.model_copy(update={"max_gpus": min(pool.max_gpus + more, MOST_GPUS)})
-        if accepts(larger, raised):
-            yield f"parallelism.tensor {size} with max_gpus {raised.max_gpus} of pool {pool.name}"
-            return
+        for limit in (pool.max_gpus + more, pool.max_gpus + more + starting_gpus(larger)):
+            raised = pool.model_copy(update={"max_gpus": min(limit, MOST_GPUS)})
+            if accepts(larger, raised):
+                yield f"parallelism.tensor {size} with max_gpus {raised.max_gpus} of pool {pool.name}"
+                return
 
 
 def _other_pool(model: SelfHostedModel) -> Iterator[str]:
@@ -93,7 +102,7 @@ def _other_pool(model: SelfHostedModel) -> Iterator[str]:
         for instance in by_price():
             for size in SIZES if stages == 1 else (instance.gpus,):
                 moved = _changed(model, parallelism=Parallelism(tensor=size, pipeline=stages))
-                limit = max(model.most_replicas * moved.gpus, instance.gpus)
+                limit = max(model.most_replicas * moved.gpus + starting_gpus(moved), instance.gpus)
                 if size > instance.gpus or limit > MOST_GPUS:
                     continue
                 pool = GpuPool.model_construct(

@@ -67,7 +67,58 @@ class IdentitySignature(_Signature):
     """The identity, for example the address of a workflow and its branch."""
 
 
-Signature = Annotated[KeySignature | IdentitySignature, Field(discriminator="kind")]
+class KmsSignature(_Signature):
+    """Images that cosign signed with a key of AWS KMS, which nobody can take away."""
+
+    kind: Literal["kms"]
+    """An asymmetric key of AWS KMS, for signing."""
+
+    key_arn: Annotated[
+        str,
+        matches(
+            r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+            "the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID",
+        ),
+    ]
+    """The key: one of the environment's region, or a multi-Region key (`mrk-...`) that has a replica there. A key of
+    another account must let this one use it (`kms:GetPublicKey`, `kms:DescribeKey`)."""
+
+    transparency_log: bool = True
+    """Whether the signature must also be in the public transparency log of Sigstore. Off for private signing."""
+
+    @property
+    def region(self) -> str | None:
+        """The only region that has the key; None where several may."""
+        return None if "key/mrk-" in self.key_arn else self.key_arn.split(":")[3]
+
+    def key_in(self, region: str) -> str:
+        """ARN of the key as a region has it."""
+        parts = self.key_arn.split(":")
+        return ":".join([*parts[:3], region if self.region is None else parts[3], *parts[4:]])
+
+
+class NotationSignature(_Signature):
+    """Images that Notation signed with a certificate (Notary Project)."""
+
+    kind: Literal["notation"]
+    """A certificate of your own certificate authority."""
+
+    certificates: str
+    """Certificates of the authorities that issue signers' certificates, PEM."""
+
+    timestamp_certificates: str | None = None
+    """Certificates of the authorities that vouch for the time of signing, PEM. Absent: signatures count until the
+    signer's certificate expires."""
+
+    @field_validator("certificates", "timestamp_certificates")
+    @classmethod
+    def _certificates(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip().startswith("-----BEGIN CERTIFICATE-----"):
+            raise ValueError("must be certificates in PEM, from -----BEGIN CERTIFICATE-----")
+        return value
+
+
+Signature = Annotated[KeySignature | KmsSignature | IdentitySignature | NotationSignature, Field(discriminator="kind")]
 
 
 class ImageRules(Model):

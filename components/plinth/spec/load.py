@@ -88,7 +88,7 @@ def _problem(
         choices = [word.strip().strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
         return Problem(path, value, f"one of {context['expected']}", nearest(str(value), choices))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        discriminator = str(context["discriminator"]).strip("'")
+        discriminator = str(context["discriminator"]).strip("'").removesuffix("()")
         choices = [tag for model in within for tag in _tags(model, discriminator)]
         allowed = ", ".join(repr(choice) for choice in dict.fromkeys(choices))
         tag = context.get("tag")

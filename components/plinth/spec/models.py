@@ -167,6 +167,11 @@ class SelfHostedModel(Model):
         return max(self.max_requests, math.ceil(self.concurrent_requests / self.parallelism.data))
 
     @property
+    def least_replicas(self) -> int:
+        """Replicas that always run, those of the canary among them."""
+        return self.replicas.min + (self.canary.replicas if self.canary else 0)
+
+    @property
     def most_replicas(self) -> int:
         """Replicas that may run at once, those of the canary among them."""
         return self.replicas.max + (self.canary.replicas if self.canary else 0)

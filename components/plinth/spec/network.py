@@ -23,6 +23,7 @@ EndpointService = Literal[
     "kms",
     "logs",
     "monitoring",
+    "s3vectors",
     "sagemaker.runtime",
     "secretsmanager",
     "sns",

@@ -4,15 +4,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from plinth.spec.backups import Backups
 from plinth.spec.base import Model
 from plinth.spec.batch import Batch
 from plinth.spec.bedrock import Bedrock
 from plinth.spec.checks import CHECKS
 from plinth.spec.cluster import Cluster
-from plinth.spec.data import Cache, Postgres, Storage, VectorStore
+from plinth.spec.data import Cache, Postgres, Storage
 from plinth.spec.environment import Environment
 from plinth.spec.gateway import Gateway
+from plinth.spec.governance import Governance
 from plinth.spec.gpu import GpuPool
+from plinth.spec.graph import KnowledgeGraph
 from plinth.spec.laptop import Laptop
 from plinth.spec.models import ServedModel
 from plinth.spec.monitoring import Monitoring
@@ -22,7 +25,9 @@ from plinth.spec.recovery import Recovery
 from plinth.spec.remote import AnyRemoteGpu
 from plinth.spec.security import Security
 from plinth.spec.snowflake import Snowflake
+from plinth.spec.streams import EventBus
 from plinth.spec.tenants import Tenant
+from plinth.spec.vectors import PgVectorStore, VectorStore
 
 
 class PlatformSpec(Model):
@@ -52,7 +57,13 @@ class PlatformSpec(Model):
     cache: Cache = Cache()
     """ElastiCache for Valkey."""
 
-    vector: VectorStore = VectorStore()
+    graph: KnowledgeGraph | None = None
+    """The knowledge graph. Absent: none."""
+
+    streams: list[EventBus] = []
+    """Buses of events between tenants."""
+
+    vector: VectorStore = PgVectorStore()
     """The vector store."""
 
     snowflake: Snowflake | None = None
@@ -76,8 +87,14 @@ class PlatformSpec(Model):
     batch: Batch | None = None
     """Queues for training and other batch jobs. Absent: none."""
 
+    governance: Governance | None = None
+    """Classes of data: retention, residency and deletion. Absent: nothing is checked."""
+
     monitoring: Monitoring
     """Metrics, dashboards and alerts."""
+
+    backups: Backups = Backups()
+    """Backups of what the environment holds."""
 
     recovery: Recovery | None = None
     """A second region that takes over. Absent: none."""

@@ -24,7 +24,17 @@ class Recovery(Model):
     """Recovery time objective of the gateway: minutes until it answers from the other region."""
 
     data_rpo_minutes: Annotated[int, Field(ge=1, le=10_080)] = 1500
-    """Recovery point objective: minutes of writes that may be lost."""
+    """Recovery point objective of objects and databases: minutes of writes that may be lost."""
+
+    database_rpo_minutes: Annotated[int, Field(ge=1, le=10_080)] | None = None
+    """The same for PostgreSQL alone, where fewer minutes may be lost than of objects. Empty: `data_rpo_minutes`."""
+
+    enforce_database_rpo: bool = False
+    """Commits wait while the other region is further behind than the objective, so that it holds. It costs
+    availability: a region that cannot be reached stops writing here."""
+
+    cache: Literal["refill", "follow"] = "refill"
+    """`refill`: the cache there starts empty and fills again. `follow`: a global datastore keeps it up to date."""
 
     data_rto_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
     """Recovery time objective of databases: minutes until their data is there again."""
@@ -32,14 +42,13 @@ class Recovery(Model):
     traffic: Literal["failover", "nearest"] = "failover"
     """`failover`: the other region answers only when this one does not. `nearest`: both always answer."""
 
-    restore_test_days: Annotated[int, Field(ge=1, le=31)] = 7
-    """Every how many days AWS Backup restores the newest backup to show that it can."""
-
-    backup_keep_days: Annotated[int, Field(ge=7, le=3650)] = 35
-    """Days that backups are kept, in both regions."""
-
     replicate_images: bool = True
     """Copy every image of the account's registry there; off where the organization does so already."""
+
+    @property
+    def database_rpo(self) -> int:
+        """Minutes of writes that PostgreSQL may lose."""
+        return self.data_rpo_minutes if self.database_rpo_minutes is None else self.database_rpo_minutes
 
     @model_validator(mode="after")
     def _both_answer(self) -> Self:

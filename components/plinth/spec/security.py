@@ -48,7 +48,8 @@ class AuditTrail(Model):
     a permission of its own may delete them; compliance: nobody can, AWS included, so the bucket cannot go either."""
 
     object_events: bool = False
-    """Whether each read and write of an object in the platform's buckets is recorded; it is paid by the event."""
+    """Whether each read and write of an object in every bucket of the platform is recorded; it is paid by the event. In
+    buckets of confidential and restricted data it is in any case."""
 
 
 class AccountGuards(Model):

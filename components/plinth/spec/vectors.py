@@ -1,48 +1,100 @@
-"""Where vectors rest."""
+"""Where vectors rest: one engine, or a hybrid of several that splits the collections."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from plinth.spec.base import Model, matches
+from plinth.spec.base import Model, Name
+from plinth.spec.vector_collections import LIMITS, Distance, Limits, SqlName, Use, VectorCollection
+from plinth.spec.vector_engines import (
+    ClusterEngine,
+    Engine,
+    OpenSearchStore,
+    PgVectorStore,
+    PineconeStore,
+    QdrantStore,
+    S3VectorStore,
+)
 
-SqlName = Annotated[
-    str, matches(r"^[a-z_][a-z0-9_]{0,62}$", "a PostgreSQL name: lower-case letters, digits and underscores")
+__all__ = [
+    "LIMITS",
+    "MAIN",
+    "AnyEngine",
+    "ClusterEngine",
+    "Distance",
+    "Engine",
+    "HybridStore",
+    "Limits",
+    "OpenSearchStore",
+    "PgVectorStore",
+    "PineconeStore",
+    "QdrantStore",
+    "S3VectorStore",
+    "SqlName",
+    "Use",
+    "VectorCollection",
+    "VectorStore",
+    "engines",
+    "kept_in",
+    "placement",
 ]
-"""A PostgreSQL identifier in lower case."""
+
+MAIN = "main"
+"""Name of the store where there is only one."""
+
+AnyEngine = Annotated[
+    PgVectorStore | S3VectorStore | OpenSearchStore | QdrantStore | PineconeStore, Field(discriminator="kind")
+]
+"""One engine, told apart by `kind`."""
 
 
-class VectorCollection(Model):
-    """A table of vectors with one approximate-nearest-neighbor index."""
+class HybridStore(Model):
+    """Several engines; each keeps the collections of some uses."""
 
-    name: SqlName
-    """Name of the collection."""
+    kind: Literal["hybrid"]
+    """Several engines."""
 
-    dimensions: Annotated[int, Field(ge=1, le=2000)]
-    """Length of each vector; pgvector indexes at most 2,000 dimensions of 32-bit floats."""
+    stores: Annotated[dict[Name, AnyEngine], Field(min_length=2)]
+    """The engines, by names of your own."""
 
-    distance: Literal["cosine", "l2", "inner_product"] = "cosine"
-    """How nearness is measured."""
-
-    hnsw_m: Annotated[int, Field(ge=4, le=64)] = 16
-    """HNSW links per node: more is more precise, larger and slower to build."""
-
-    hnsw_ef_construction: Annotated[int, Field(ge=8, le=512)] = 64
-    """HNSW candidates considered while building."""
-
-
-class PgVectorStore(Model):
-    """Vectors in the platform's PostgreSQL, through the pgvector extension."""
-
-    kind: Literal["pgvector"] = "pgvector"
-    """Engine of the vector store."""
-
-    database: SqlName = "vectors"
-    """Database in the platform's Aurora cluster."""
+    uses: dict[Use, Name]
+    """Which of them keeps the collections of each use."""
 
     collections: list[VectorCollection] = []
     """Collections that the platform provides; team stacks add their own."""
 
 
-VectorStore = PgVectorStore
-"""The engines a vector store can have, told apart by `kind`. Further engines join as a tagged union."""
+def kind(value: object) -> str:
+    """Tag of a section: one without `kind` is pgvector's, which was the first engine."""
+    given = cast(Mapping[str, Any], value).get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return str(given or "pgvector")
+
+
+VectorStore = Annotated[
+    Annotated[PgVectorStore, Tag("pgvector")]
+    | Annotated[S3VectorStore, Tag("s3_vectors")]
+    | Annotated[OpenSearchStore, Tag("opensearch")]
+    | Annotated[QdrantStore, Tag("qdrant")]
+    | Annotated[PineconeStore, Tag("pinecone")]
+    | Annotated[HybridStore, Tag("hybrid")],
+    Discriminator(kind),
+]
+"""Where vectors are: one engine, or a hybrid of several, told apart by `kind`."""
+
+
+def engines(section: VectorStore) -> dict[str, AnyEngine]:
+    """The engines of a section by name."""
+    return dict(section.stores) if isinstance(section, HybridStore) else {MAIN: section}
+
+
+def placement(section: VectorStore, collection: VectorCollection) -> str | None:
+    """Name of the engine that keeps a collection; None where the section does not say."""
+    if isinstance(section, HybridStore):
+        return collection.store or section.uses.get(collection.use)
+    return MAIN
+
+
+def kept_in(section: VectorStore, store: str) -> list[VectorCollection]:
+    """The platform's collections that an engine keeps."""
+    return [collection for collection in section.collections if placement(section, collection) == store]

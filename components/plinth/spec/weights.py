@@ -6,6 +6,7 @@ from pydantic import Field
 
 from plinth.spec.architecture import Architecture
 from plinth.spec.base import ImageDigest, Model, Name, matches
+from plinth.spec.hosted import SecretName
 
 Precision = Literal["bf16", "fp16", "fp8", "int8", "int4", "mxfp4"]
 """Number format of the weights; `mxfp4` is that of gpt-oss."""
@@ -45,7 +46,44 @@ class OciSource(Model):
         return None
 
 
-Source = Annotated[S3Source | OciSource, Field(discriminator="kind")]
+Repository = Annotated[
+    str,
+    matches(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$",
+        "a repository of the hub: OWNER/NAME, for example openai/gpt-oss-20b",
+    ),
+]
+
+Commit = Annotated[
+    str, matches(r"^[0-9a-f]{40}$", "a commit: 40 hexadecimal digits; a branch could become something else")
+]
+
+
+class HuggingFaceSource(Model):
+    """Weights of a public model: a Job copies them into the bucket `models`, from which they are served as with `s3`.
+
+    Safetensors, configuration and tokenizer alone: nothing that could run code when it is loaded.
+    """
+
+    kind: Literal["hugging_face"]
+    """Where the weights are."""
+
+    repository: Repository
+    """OWNER/NAME on huggingface.co."""
+
+    revision: Commit
+    """Commit of the repository."""
+
+    token_secret: SecretName | None = None
+    """Secret in AWS Secrets Manager with a token of Hugging Face, for a repository that asks for one."""
+
+    @property
+    def bucket_path(self) -> str:
+        """Prefix in the bucket `models`."""
+        return f"hugging-face/{self.repository}/{self.revision}"
+
+
+Source = Annotated[S3Source | HuggingFaceSource | OciSource, Field(discriminator="kind")]
 """Where weights come from, told apart by `kind`."""
 
 

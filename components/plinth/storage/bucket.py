@@ -33,6 +33,7 @@ def private_bucket(
     admit: Sequence[documents.Statement] | None = None,
     objects_admit: Mapping[str, documents.Statement] | None = None,
     lock: tuple[str, int] | None = None,
+    organization_id: str | None = None,
 ) -> PrivateBucket:
     """A bucket with all that closes it, as children `name` and `name-...` of `component`.
 
@@ -46,6 +47,7 @@ def private_bucket(
         admit: statements about the bucket itself for its policy; their `Resource` is added.
         objects_admit: statements for its policy about the objects below a prefix; their `Resource` is added.
         lock: Object Lock mode (GOVERNANCE, COMPLIANCE) and days; None: objects are not locked.
+        organization_id: AWS Organization whose principals alone are let in; None: what IAM says.
     """
     bucket = aws.s3.Bucket(
         name,
@@ -85,7 +87,8 @@ def private_bucket(
             rule={"default_retention": {"mode": mode, "days": days}},
             opts=component.options(aws.s3.BucketObjectLockConfiguration, depends_on=[versioning]),
         )
-    more = [{**statement, "Resource": bucket.arn} for statement in admit or ()]
+    more = [documents.own_organization(bucket.arn, organization_id)] if organization_id else []
+    more += [{**statement, "Resource": bucket.arn} for statement in admit or ()]
     more += [
         {**statement, "Resource": pulumi.Output.concat(bucket.arn, f"/{prefix}*")}
         for prefix, statement in (objects_admit or {}).items()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from plinth.spec.data import Bucket
+from plinth.spec.storage import Bucket
+from plinth.storage.classes import treatment
 
 UNFINISHED_UPLOAD_DAYS = 7
 """Days after which an upload that nobody finished is thrown away; its parts cost money and show nowhere."""
@@ -35,7 +36,7 @@ Rule = Archive | Expire | CleanUp
 
 def plan(bucket: Bucket) -> list[Rule]:
     """The rules of a bucket: always a clean-up, then what its section asks for."""
-    rules: list[Rule] = [CleanUp(bucket.old_version_days)]
+    rules: list[Rule] = [CleanUp(treatment(bucket).old_version_days)]
     if bucket.archive_after_days is not None:
         rules.append(Archive(bucket.archive_after_days))
     if bucket.expire_after_days is not None:

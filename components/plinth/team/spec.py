@@ -27,7 +27,7 @@ class TeamSpec(Model):
     """Model routes; clients call them as `<tenant>/<name>`."""
 
     collections: list[VectorCollection] = Field(default_factory=list[VectorCollection])
-    """Collections of vectors, in the tenant's own schema."""
+    """Collections of vectors: in the tenant's own schema of PostgreSQL, or in the platform's store that one names."""
 
     jobs: list[TrainingJob] = Field(default_factory=list[TrainingJob])
     """Training jobs, through the tenant's queue."""

@@ -10,6 +10,7 @@ from plinth.providers import Providers, base_providers, cluster_provider
 from plinth.spec.data import VectorCollection as VectorCollectionSection
 from plinth.spec.problem import SpecError
 from plinth.spec.training import RayJob, TrainJob
+from plinth.team.declared_collection import DeclaredVectorCollection
 from plinth.team.model_route import ModelRoute
 from plinth.team.spec import TeamSpec, load_team
 from plinth.team.training_job import TrainingJob
@@ -37,9 +38,10 @@ class TeamStack:
             opts=self.providers.options(),
         )
 
-    def vector_collection(self, section: VectorCollectionSection) -> VectorCollection:
-        """Add a collection of vectors."""
-        return VectorCollection(
+    def vector_collection(self, section: VectorCollectionSection) -> VectorCollection | DeclaredVectorCollection:
+        """Add a collection of vectors: in PostgreSQL, or in the store of the platform that it names."""
+        kind = DeclaredVectorCollection if section.store else VectorCollection
+        return kind(
             f"collection-{section.name}",
             section,
             environment=self.spec.environment,

@@ -1,5 +1,7 @@
 """A training job of a tenant's own."""
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes import core, meta, networking
@@ -70,19 +72,25 @@ class TrainingJob(Component):
     def _identity(self, prefix: str) -> pulumi.Resource:
         """The role of the job's pods."""
         environment, section = self._environment, self._section
-        key = self._platform.get(lambda contract: contract.data_key_arn)
         partition = documents.partition(environment.region)
 
         def arn(bucket: str) -> pulumi.Output[str]:
             return pulumi.Output.concat(f"arn:{partition}:s3:::", self._bucket(bucket))
 
+        def keys(buckets: Sequence[str]) -> pulumi.Output[list[str]]:
+            return self._platform.get(lambda contract: contract.bucket_keys(buckets))
+
         documents_: dict[str, documents.Document] = {
-            "checkpoints": documents.use_prefix([arn(section.checkpoints)], prefix, key, environment.region)
+            "checkpoints": documents.use_prefix(
+                [arn(section.checkpoints)], prefix, keys([section.checkpoints]), environment.region
+            )
         }
         if section.datasets:
             own = naming.tenant_prefix(self._tenant)
             buckets = [arn(bucket) for bucket in section.datasets]
-            documents_["datasets"] = documents.use_prefix(buckets, own, key, environment.region, write=False)
+            documents_["datasets"] = documents.use_prefix(
+                buckets, own, keys(section.datasets), environment.region, write=False
+            )
         return WorkloadIdentity(
             f"{self._name}-identity",
             environment=environment,

@@ -6,12 +6,13 @@ from pulumi_kubernetes import batch, core, meta, networking
 
 from plinth import pods
 from plinth.base import Component
-from plinth.contract import PlatformContract, PlatformReference
+from plinth.contract import PlatformContract, PlatformReference, VectorFacts
 from plinth.data import vector_job
 from plinth.security.secrets import RemoteSecret, external_secret
-from plinth.spec.data import PgVectorStore
-from plinth.spec.data import VectorCollection as VectorCollectionSection
+from plinth.spec.checks.vectors import misfits
 from plinth.spec.environment import Environment
+from plinth.spec.vectors import PgVectorStore
+from plinth.spec.vectors import VectorCollection as VectorCollectionSection
 from plinth.tenancy.plan import TENANT_LABEL
 
 READER_LABEL = "plinth.dev/vectors"
@@ -103,14 +104,33 @@ class VectorCollection(Component):
         )
 
 
-def _store(section: VectorCollectionSection, contract: PlatformContract) -> PgVectorStore:
-    return PgVectorStore(database=contract.vector.database, collections=[section])
-
-
 def _schema(section: VectorCollectionSection, contract: PlatformContract) -> str:
-    return vector_job.schema_config(_store(section, contract), contract.vector.host, contract.vector.port)
+    facts = _facts(section, contract)
+    return vector_job.schema_config(_store(section, facts), facts.host, facts.port)
 
 
 def _job_name(prefix: str, section: VectorCollectionSection, contract: PlatformContract) -> str:
-    digest = vector_job.job_name(_store(section, contract), contract.runtime_image).rpartition("-")[2]
+    store = _store(section, _facts(section, contract))
+    digest = vector_job.job_name(store, contract.runtime_image).rpartition("-")[2]
     return f"{prefix[:50].rstrip('-')}-{digest}"
+
+
+def _store(section: VectorCollectionSection, facts: VectorFacts) -> PgVectorStore:
+    return PgVectorStore(database=facts.database, collections=[section])
+
+
+def _facts(section: VectorCollectionSection, contract: PlatformContract) -> VectorFacts:
+    """Where PostgreSQL keeps vectors.
+
+    Raises:
+        pulumi.RunError: the platform keeps none there, or the collection is more than it takes.
+    """
+    if contract.vector is None:
+        stores = ", ".join(sorted(contract.vector_stores)) or "none"
+        raise pulumi.RunError(
+            f"collection {section.name!r}: the platform keeps no vectors in PostgreSQL;"
+            f" name one of its stores: {stores}"
+        )
+    for field, value, allowed in misfits(section, "pgvector"):
+        raise pulumi.RunError(f"collection {section.name!r}: {field} {value!r} is not allowed: {allowed}")
+    return contract.vector

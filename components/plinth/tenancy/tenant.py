@@ -1,7 +1,7 @@
 """One product team on the platform."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -17,9 +17,9 @@ from plinth.spec.tenants import Tenant as TenantSection
 from plinth.tenancy import plan
 from plinth.tenancy.access import give_access
 from plinth.tenancy.bounds import bound
-from plinth.tenancy.bucket_access import give_buckets
 from plinth.tenancy.queue import give_queue
 from plinth.tenancy.secrets import tenant_store
+from plinth.tenancy.store_access import StoreGrants, give_stores, has_account
 from plinth.tenancy.telemetry import name_traces
 from plinth.tenancy.walls import wall
 
@@ -38,10 +38,15 @@ class TenantPlatform:
     gateway_port: int
     bridge: SecretsBridge
     secrets_key_arn: pulumi.Input[str]
-    data_key_arn: pulumi.Input[str]
+    bucket_keys: Mapping[str, pulumi.Input[str]]
+    """ARN of the KMS key of each bucket by its name in the spec."""
     bucket_arns: Mapping[str, pulumi.Input[str]]
     """ARN of each bucket by its name in the spec."""
     queues: BatchQueues | None
+    databases_cidr: str = "0.0.0.0/0"
+    """Network that databases are in."""
+    grants: Mapping[str, StoreGrants] = field(default_factory=dict[str, StoreGrants])
+    """What tenants were granted beyond buckets, by name."""
     home: bool = True
     """Whether this is the environment's own region; budgets count all regions, so they are made there."""
 
@@ -77,6 +82,7 @@ class Tenant(Component):
         )
         self.namespace = space.metadata.apply(lambda metadata: str(metadata.name))
         bound(self, name, section, self.namespace)
+        grants = platform.grants.get(section.name, StoreGrants())
         wall(
             self,
             name,
@@ -84,9 +90,11 @@ class Tenant(Component):
             self.namespace,
             gateway_port=platform.gateway_port,
             ray_heads=bool(section.batch and platform.queues and platform.queues.runs_ray),
+            aws=has_account(section, grants),
+            stores=[(platform.databases_cidr, port) for port in grants.ports],
         )
         give_access(self, name, section, self.namespace, cluster_name=platform.cluster_name)
-        give_buckets(
+        give_stores(
             self,
             name,
             section,
@@ -94,7 +102,8 @@ class Tenant(Component):
             environment=environment,
             cluster_name=platform.cluster_name,
             bucket_arns=platform.bucket_arns,
-            key_arn=platform.data_key_arn,
+            key_arns=platform.bucket_keys,
+            grants=grants,
         )
         give_queue(self, name, section, self.namespace, queues=platform.queues)
         name_traces(self, name, section, self.namespace, environment=environment)

@@ -1,5 +1,7 @@
 """Who a tenant's pods may talk to."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_kubernetes import meta, networking
 
@@ -20,11 +22,13 @@ def wall(
     *,
     gateway_port: int,
     ray_heads: bool = False,
+    aws: bool = False,
+    stores: Sequence[tuple[str, int]] = (),
 ) -> None:
     """Nothing gets in or out, except to the cluster's DNS, to the gateway and within the namespace.
 
-    With buckets, pods that say so by a label reach AWS, and the agent that gives them their credentials. With
-    `ray_heads`, KubeRay asks the heads of Ray clusters how their jobs are doing.
+    With `aws`, pods that say so by a label reach AWS, the agent that gives them their credentials, and `stores`:
+    networks and ports of databases. With `ray_heads`, KubeRay asks the heads of Ray clusters how their jobs are doing.
     """
     neighbors = networking.v1.NetworkPolicyPeerArgs(pod_selector=EVERYTHING)
     gateway = pods.peer(naming.SYSTEM_NAMESPACE, pods.selector(addresses.GATEWAY))
@@ -49,8 +53,8 @@ def wall(
     }
     if ray_heads:
         specs["ray"] = ("ray-heads", from_ray_operator())
-    if tenant.buckets:
-        specs["aws"] = ("aws", to_aws({plan.AWS_LABEL: "true"}))
+    if aws:
+        specs["aws"] = ("aws", to_aws({plan.AWS_LABEL: "true"}, stores))
     for suffix, (label, spec) in specs.items():
         networking.v1.NetworkPolicy(
             f"{name}-{suffix}",
@@ -60,12 +64,16 @@ def wall(
         )
 
 
-def to_aws(matching: dict[str, str]) -> networking.v1.NetworkPolicySpecArgs:
-    """Pods with these labels reach AWS over TLS, and the agent of EKS Pod Identity on their node."""
+def to_aws(matching: dict[str, str], stores: Sequence[tuple[str, int]] = ()) -> networking.v1.NetworkPolicySpecArgs:
+    """Pods with these labels reach AWS over TLS, the agent of EKS Pod Identity on their node, and these stores."""
     return networking.v1.NetworkPolicySpecArgs(
         pod_selector=meta.v1.LabelSelectorArgs(match_labels=matching),
         policy_types=["Egress"],
-        egress=[pods.allow_addresses("0.0.0.0/0", 443), pods.allow_pod_identity()],
+        egress=[
+            pods.allow_addresses("0.0.0.0/0", 443),
+            pods.allow_pod_identity(),
+            *(pods.allow_addresses(*store) for store in stores),
+        ],
     )
 
 

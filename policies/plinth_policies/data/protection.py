@@ -30,7 +30,7 @@ def _protected(resource: Resource) -> Iterator[Finding]:
         yield Finding(f"{resource.name} is {kind} and not protected from deletion", why, fix)
     if resource.type == "aws:s3/bucket:Bucket" and flag(resource.get("forceDestroy")):
         yield Finding("forceDestroy is true", "deleting the bucket deletes every object and version in it", _STAGE)
-    if resource.type == "aws:rds/cluster:Cluster":
+    if resource.type in ("aws:rds/cluster:Cluster", "aws:neptune/cluster:Cluster"):
         yield from _database(resource)
 
 

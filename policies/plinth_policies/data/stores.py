@@ -11,6 +11,11 @@ _ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEn
 _LEAST_DELETION_DAYS = 14
 _BY_COMPONENT = "the component sets it; in a resource of your own set it yourself"
 
+_CACHE_ENCRYPTION = (
+    ("atRestEncryptionEnabled", "backups and disks could be read"),
+    ("transitEncryptionEnabled", "prompts and answers would cross the network in the clear"),
+)
+
 
 def _bucket(bucket: Resource) -> Iterator[Finding]:
     acl = bucket.get("acl")
@@ -41,7 +46,7 @@ def _bucket_encryption(configuration: Resource) -> Iterator[Finding]:
 
 def _database(database: Resource) -> Iterator[Finding]:
     encrypted = database.get("storageEncrypted")
-    if database.type != "aws:rds/clusterInstance:ClusterInstance" and differs(encrypted, True):
+    if not database.type.endswith(":ClusterInstance") and differs(encrypted, True):
         what = f"storageEncrypted is {shown(encrypted)}"
         yield Finding(what, "disks and snapshots could be read", f"set it to true; {_BY_COMPONENT}")
     if flag(database.get("publiclyAccessible")):
@@ -53,10 +58,9 @@ def _database(database: Resource) -> Iterator[Finding]:
 
 
 def _cache(cache: Resource) -> Iterator[Finding]:
-    for field, why in (
-        ("atRestEncryptionEnabled", "backups and disks could be read"),
-        ("transitEncryptionEnabled", "prompts and answers would cross the network in the clear"),
-    ):
+    # A cache that follows another has its encryption, and refuses to be told.
+    told = _CACHE_ENCRYPTION if absent(cache.get("globalReplicationGroupId")) else ()
+    for field, why in told:
         if differs(cache.get(field), True):
             yield Finding(f"{field} is {shown(cache.get(field))}", why, f"set it to true; {_BY_COMPONENT}")
     mode = cache.get("transitEncryptionMode")
@@ -65,7 +69,7 @@ def _cache(cache: Resource) -> Iterator[Finding]:
         yield Finding(f"transitEncryptionMode is {shown(mode)}", why, "set it to required, or leave it out")
     if all(absent(cache.get(field)) for field in ("authToken", "authTokenWo", "userGroupIds")):
         what = "neither authToken nor userGroupIds is set"
-        yield Finding(what, "anything in the network could read the cache", f"give it an access token; {_BY_COMPONENT}")
+        yield Finding(what, "anything in the network could read the cache", f"give it users; {_BY_COMPONENT}")
 
 
 def _key(key: Resource) -> Iterator[Finding]:
@@ -114,6 +118,8 @@ STORES_ENCRYPTED_AND_PRIVATE = Rule(
         "aws:rds/cluster:Cluster": _database,
         "aws:rds/clusterInstance:ClusterInstance": _database,
         "aws:rds/instance:Instance": _database,
+        "aws:neptune/cluster:Cluster": _database,
+        "aws:neptune/clusterInstance:ClusterInstance": _database,
         "aws:elasticache/replicationGroup:ReplicationGroup": _cache,
         "aws:kms/key:Key": _key,
     },

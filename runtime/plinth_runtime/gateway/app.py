@@ -1,112 +1,156 @@
-"""The gateway's ASGI application: finds who answers, and turns every outcome into an answer and a record."""
+"""The gateway's API: who may ask what, and that every outcome becomes an answer and a record."""
 
 import asyncio
-from collections.abc import Sequence
 
 import msgspec
 
 from plinth_runtime import names
-from plinth_runtime.asgi import Headers, Receive, Scope, Send, respond, respond_error
-from plinth_runtime.errors import ApiError, ClientGoneError, model_not_found, unknown_path, wrong_method
-from plinth_runtime.gateway.chat import BrokenAnswerError, Chat
+from plinth_runtime.errors import ApiError, model_not_found, unknown_path, wrong_method
+from plinth_runtime.gateway.datapath import BrokenAnswerError, DataPath
 from plinth_runtime.gateway.exchange import CLIENT_GONE, Exchange
 from plinth_runtime.gateway.keys import KeyRing
 from plinth_runtime.gateway.metrics import Metrics
-from plinth_runtime.gateway.ops import PATHS, Ops
-from plinth_runtime.gateway.routing import Routes
+from plinth_runtime.gateway.ops import JSON_LINE, PATHS, Ops
+from plinth_runtime.gateway.paths import MODEL_PREFIX, MODELS, find
+from plinth_runtime.gateway.requestlog import RequestLog
+from plinth_runtime.gateway.routing.tables import Tables
+from plinth_runtime.gateway.shedding import Shedding
+from plinth_runtime.gateway.wire.request import ServerRequest
 from plinth_runtime.logs import Log
 from plinth_runtime.server import Drain
-
-_MODEL_PREFIX = f"{names.MODELS_PATH}/"
 
 
 class GatewayApp:
     """The API. Probes and metrics are `ops`, here too unless they have a port of their own."""
 
     def __init__(
-        self, chat: Chat, keys: KeyRing, routes: Routes, metrics: Metrics, log: Log, drain: Drain, ops: Ops | None
+        self,
+        tables: Tables,
+        path: DataPath,
+        keys: KeyRing,
+        shedding: Shedding,
+        metrics: Metrics,
+        request_log: RequestLog,
+        log: Log,
+        drain: Drain,
+        ops: Ops | None,
     ) -> None:
-        self._chat = chat
+        self.tables = tables
+        """What requests that begin now are answered with."""
+        self._path = path
         self._keys = keys
-        self._routes = routes
+        self._shedding = shedding
         self._metrics = metrics
+        self._request_log = request_log
         self._log = log
         self._drain = drain
         self._ops = ops
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if self._ops is not None and scope["path"] in PATHS:
-            await self._ops(scope, receive, send)
-            return
-        headers: Headers = dict(scope["headers"])
-        exchange = Exchange.begin(headers)
-        self._drain.enter()
-        self._metrics.in_flight.inc()
+    def admit(self, request: ServerRequest) -> ApiError | None:
+        """Decide by its head whether a request is served."""
+        if (self._ops is not None and request.path in PATHS) or request.method == "OPTIONS":
+            return None
+        exchange = request.context = Exchange.begin(request.headers, self.tables)
+        endpoint = find(request.path)
+        if endpoint is None:
+            return unknown_path(request.method, request.path)
+        if endpoint.method != request.method:
+            return wrong_method(request.method, request.path, endpoint.method)
         try:
-            await self._answer(exchange, scope, headers, receive, send)
-        finally:
-            self._metrics.in_flight.dec()
-            self._drain.leave()
-            exchange.record(self._metrics, self._log)
-
-    async def _answer(self, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        try:
-            await self._dispatch(exchange, scope, headers, receive, send)
+            key = self._keys.authenticate(request.headers)
+            tenant = exchange.tables.tenants.get(key.tenant)
+            if tenant is None:
+                return model_not_found("")  # the tenant went with a reload; its keys follow within a second
+            exchange.tenant, exchange.key_id = key.tenant, key.id
+            self._shedding.check(tenant, request.headers, self._drain.in_flight)
         except ApiError as error:
-            await self._refuse(exchange, error, send)
-        except ClientGoneError:
-            exchange.status, exchange.error = CLIENT_GONE, "client_gone"
+            return error
+        return None
+
+    def refused(self, request: ServerRequest, error: ApiError) -> None:
+        """Answer a request that is refused, and record it."""
+        exchange = request.context
+        if exchange is None:
+            request.refuse(error)
+            return
+        self._refuse(request, exchange, error)
+        exchange.record(self._metrics, self._request_log)
+
+    async def answer(self, request: ServerRequest) -> None:
+        """Answer one request."""
+        exchange = request.context
+        if exchange is None:
+            await self._plain(request)
+            return
+        self._drain.enter()
+        try:
+            await self._answer(request, exchange)
+        finally:
+            self._drain.leave()
+            exchange.record(self._metrics, self._request_log)
+
+    async def _plain(self, request: ServerRequest) -> None:
+        if request.method == "OPTIONS":
+            request.send(204, b"allow: %b\r\n" % _allowed(request.path), b"")
+        elif self._ops is not None:
+            await self._ops.answer(request)
+
+    async def _answer(self, request: ServerRequest, exchange: Exchange) -> None:
+        try:
+            endpoint = find(request.path)
+            if endpoint is None or endpoint is MODELS:
+                self._models(request, exchange)
+            else:
+                await self._path(request, exchange, endpoint)
+        except ApiError as error:
+            self._refuse(request, exchange, error)
         except BrokenAnswerError:
-            pass  # returning without an end makes the server close the connection
+            request.abort()
         except asyncio.CancelledError:
-            exchange.error = "shutdown"
+            if request.aborted:
+                exchange.error = "shutdown"
+            else:
+                exchange.status, exchange.error = CLIENT_GONE, "client_gone"
             raise
         except Exception as error:  # noqa: BLE001 - the last line: a bug must become a 500 and a log line, not a hang
             self._log.crash("bug", error, request_id=exchange.request_id)
             exchange.error = "bug"
-            if exchange.first_byte is None:
+            if request.started:
+                request.abort()
+            else:
                 message = f"The gateway failed on this request; its log has more under {exchange.request_id}."
-                await self._refuse(exchange, ApiError(500, message, "internal_error"), send)
+                self._refuse(request, exchange, ApiError(500, message, "internal_error"))
 
-    async def _dispatch(self, exchange: Exchange, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
-        if path == names.CHAT_COMPLETIONS_PATH:
-            _only("POST", method, path)
-            await self._chat(exchange, headers, receive, send)
-        elif path == names.MODELS_PATH or path.startswith(_MODEL_PREFIX):
-            _only("GET", method, path)
-            await self._models(exchange, path, headers, send)
+    def _models(self, request: ServerRequest, exchange: Exchange) -> None:
+        allowed = exchange.tables.allowed(exchange.tenant or "")
+        if request.path == names.MODELS_PATH:
+            body: object = {"object": "list", "data": [_model(name) for name in allowed]}
         else:
-            raise unknown_path(method, path)
-
-    async def _models(self, exchange: Exchange, path: str, headers: Headers, send: Send) -> None:
-        key = self._keys.authenticate(headers)
-        exchange.tenant, exchange.key_id = key.tenant, key.id
-        names_allowed = self._routes.allowed(key.tenant)
-        if path == names.MODELS_PATH:
-            body: object = {"object": "list", "data": _models(names_allowed)}
-        else:
-            wanted = path.removeprefix(_MODEL_PREFIX)
-            if wanted not in names_allowed:
+            wanted = request.path.removeprefix(MODEL_PREFIX)
+            if wanted not in allowed:
                 raise model_not_found(wanted)
-            body = _models([wanted])[0]
+            body = _model(wanted)
         exchange.status = 200
         exchange.answered()
-        await respond(send, 200, msgspec.json.encode(body), exchange.headers())
+        request.send(200, JSON_LINE + exchange.lines(), msgspec.json.encode(body))
 
-    async def _refuse(self, exchange: Exchange, error: ApiError, send: Send) -> None:
+    def _refuse(self, request: ServerRequest, exchange: Exchange, error: ApiError) -> None:
         exchange.status = error.status
         exchange.error = exchange.error or error.code or error.kind
         exchange.answered()
-        retry = [] if error.retry_after is None else [(b"retry-after", str(error.retry_after).encode())]
-        await respond_error(send, error, [*exchange.headers(), *retry])
+        lines = exchange.lines()
+        if error.status == 405:
+            lines += b"allow: %b\r\n" % _allowed(request.path)
+        request.refuse(error, lines)
 
 
-def _only(allowed: str, method: str, path: str) -> None:
-    if method != allowed:
-        raise wrong_method(method, path, allowed)
+def _allowed(path: str) -> bytes:
+    """Methods of a path, for `Allow`."""
+    endpoint = find(path)
+    if endpoint is None:
+        return b"GET, HEAD, OPTIONS" if path in PATHS else b"GET, POST, OPTIONS" if path == "*" else b"OPTIONS"
+    return f"{endpoint.method}, OPTIONS".encode()
 
 
-def _models(routes: Sequence[str]) -> list[dict[str, object]]:
-    return [{"id": name, "object": "model", "created": 0, "owned_by": names.GATEWAY_OWNER} for name in routes]
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": names.GATEWAY_OWNER}

@@ -19,8 +19,9 @@ class Call:
             ApiError: It is not a JSON object with a `model` (400; the message says where).
         """
         self._body = body
-        self._fields = _fields(body)
-        self.model = _model(self._fields)
+        self.fields = _fields(body)
+        """Every field, by name, not decoded."""
+        self.model = _model(self.fields)
 
     def body_for(self, model: str) -> bytes:
         """Return the body with another `model`: the client's own bytes if it is the same.
@@ -30,7 +31,7 @@ class Call:
         """
         if model == self.model and self._body.count(b'"model"') == 1 and b"\\u00" not in self._body:
             return self._body
-        return _encode(self._fields | {"model": msgspec.Raw(_encode(model))})
+        return _encode(self.fields | {"model": msgspec.Raw(_encode(model))})
 
 
 def _fields(body: bytes) -> dict[str, msgspec.Raw]:

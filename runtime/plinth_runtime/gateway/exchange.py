@@ -1,20 +1,27 @@
 """One request and its answer: what logs and metrics say about it."""
 
+import itertools
 import re
 import secrets
 import time
 from dataclasses import dataclass, field
 
 from plinth_runtime import names
-from plinth_runtime.asgi import Header, Headers
 from plinth_runtime.gateway.metrics import Metrics
+from plinth_runtime.gateway.requestlog import Line, RequestLog, now
+from plinth_runtime.gateway.routing.tables import Tables
 from plinth_runtime.gateway.usage import Usage
-from plinth_runtime.logs import Log
 
 CLIENT_GONE = 499
 """Status in logs and metrics for a client that left (nginx's number); nobody receives it."""
 
+_PROCESS = secrets.token_hex(8)
+_number = itertools.count(secrets.randbits(48))
+"""Request ids: a random part for each process, and a number. Unique, not secret."""
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_ID_HEADER = names.REQUEST_ID_HEADER.encode()
+_ID_LINE = b"%b: %%b\r\n" % _ID_HEADER
+_BACKEND_LINE = b"%b: %%b\r\n" % names.BACKEND_HEADER.encode()
 
 
 @dataclass(slots=True)
@@ -22,9 +29,10 @@ class Exchange:
     """Filled in as a request is worked on, then recorded once."""
 
     request_id: str
+    tables: Tables
+    """The configuration that the request began under, and ends under."""
     tenant: str | None = None
     key_id: str | None = None
-    trace_project: str | None = None
     route: str | None = None
     backend: str | None = None
     model: str | None = None
@@ -32,57 +40,60 @@ class Exchange:
     streamed: bool = False
     error: str | None = None
     usage: Usage | None = None
+    data_class: str | None = None
+    decision: bytes | None = None
+    """Header line with the decision, where the tenant may see it."""
     failures: list[str] = field(default_factory=list[str])
     first_byte: float | None = None
     started: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def begin(cls, headers: Headers) -> "Exchange":
+    def begin(cls, headers: dict[bytes, bytes], tables: Tables) -> "Exchange":
         """Start the clock. A client's own request id is kept when it is harmless."""
-        given = headers.get(names.REQUEST_ID_HEADER.encode(), b"")
-        return cls(given.decode() if _ID.fullmatch(given) else secrets.token_hex(16))
+        given = headers.get(_ID_HEADER, b"")
+        return cls(given.decode() if given and _ID.fullmatch(given) else f"{_PROCESS}{next(_number):016x}", tables)
 
-    def headers(self) -> list[Header]:
-        """Return what the gateway adds to the answer."""
-        added = [(names.REQUEST_ID_HEADER.encode(), self.request_id.encode())]
+    def lines(self) -> bytes:
+        """Return the header lines that the gateway adds to the answer."""
+        added = _ID_LINE % self.request_id.encode()
         if self.backend is not None:
-            added.append((names.BACKEND_HEADER.encode(), self.backend.encode()))
-        return added
+            added += _BACKEND_LINE % self.backend.encode()
+        return added + self.decision if self.decision else added
 
     def answered(self) -> None:
         """Take note that the answer's first byte is about to go out."""
         if self.first_byte is None:
             self.first_byte = time.perf_counter() - self.started
 
-    def record(self, metrics: Metrics, log: Log) -> None:
+    def record(self, metrics: Metrics, log: RequestLog) -> None:
         """Count and log."""
         seconds = time.perf_counter() - self.started
-        route, backend = self.route or names.NONE, self.backend or names.NONE
-        who = (self.tenant or names.NONE, route, backend)
-        metrics.requests.labels(*who, str(self.status)).inc()
-        metrics.seconds.labels(route, backend).observe(seconds)
-        if self.first_byte is not None:
-            metrics.first_byte.labels(route, backend).observe(self.first_byte)
-        if self.usage is not None:
-            metrics.tokens.labels(*who, names.TOKENS_IN).inc(self.usage.prompt_tokens)
-            metrics.tokens.labels(*who, names.TOKENS_OUT).inc(self.usage.completion_tokens)
-        elif self.status == 200 and self.backend is not None:
-            metrics.without_usage.labels(*who).inc()
-        log.info(
-            "request",
-            request_id=self.request_id,
-            tenant=self.tenant,
-            key=self.key_id,
-            trace_project=self.trace_project,
-            route=self.route,
-            backend=self.backend,
-            model=self.model,
-            status=self.status,
-            streamed=self.streamed,
-            error=self.error,
-            failures=self.failures or None,
-            milliseconds=round(seconds * 1000, 1),
-            first_byte_milliseconds=None if self.first_byte is None else round(self.first_byte * 1000, 1),
-            tokens_in=self.usage.prompt_tokens if self.usage else None,
-            tokens_out=self.usage.completion_tokens if self.usage else None,
+        who = (self.tenant or names.NONE, self.route or names.NONE, self.backend or names.NONE)
+        metrics.traffic.count(who, self.status, seconds, self.first_byte)
+        usage = self.usage
+        if usage is not None or (self.status == 200 and self.backend is not None):
+            metrics.traffic.count_tokens(who, usage)
+        log.add(
+            Line(
+                now(),
+                "info",
+                "request",
+                log.environment,
+                self.request_id,
+                self.status,
+                self.streamed,
+                round(seconds * 1000, 1),
+                self.tenant,
+                self.key_id,
+                self.tables.tenants[self.tenant].access.trace_project if self.tenant is not None else None,
+                self.route,
+                self.backend,
+                self.model,
+                self.error,
+                self.failures or None,
+                self.data_class,
+                None if self.first_byte is None else round(self.first_byte * 1000, 1),
+                usage.prompt_tokens if usage else None,
+                usage.completion_tokens if usage else None,
+            )
         )

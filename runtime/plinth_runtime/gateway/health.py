@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from plinth_runtime.config import Backend, RuntimeConfig
@@ -28,28 +29,51 @@ class State:
 class Health:
     """The state of every backend, and what follows for routes and readiness."""
 
-    def __init__(self, config: RuntimeConfig, upstream: Upstream, metrics: Metrics, log: Log) -> None:
-        self._backends = config.backends
+    def __init__(
+        self,
+        config: RuntimeConfig,
+        upstream: Upstream,
+        metrics: Metrics,
+        log: Log,
+        revived: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`revived` is told the name of a backend that was down and answers again."""
         self._upstream = upstream
         self._metrics = metrics
         self._log = log
-        self._states = {backend.name: State(None, "not probed yet") for backend in config.backends}
-        self._up = {backend.name: asyncio.Event() for backend in config.backends}
-        self._may_sleep = {backend.name for backend in config.backends if backend.hold is not None}
+        self._revived = revived
+        self._backends: dict[str, Backend] = {}
+        self._states: dict[str, State] = {}
+        self._up: dict[str, asyncio.Event] = {}
+        self._probes: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._started = False
         self.replace(config)
 
     def replace(self, config: RuntimeConfig) -> None:
-        """Take the routes of another configuration; the backends stay."""
+        """Take another configuration; what is known of backends that stay as they are is kept."""
         self._routes = {route.name: sorted({t.backend for t in route.targets}) for route in config.routes}
+        self._may_sleep = {backend.name for backend in config.backends if backend.hold is not None}
+        fresh = {backend.name: backend for backend in config.backends}
+        for name, before in self._backends.items():
+            if fresh.get(name) != before:
+                self._forget(name)
+        for name, backend in fresh.items():
+            if name not in self._states:
+                self._states[name] = State(None, "not probed yet")
+                self._up[name] = asyncio.Event()
+                self._probe_always(backend)
+        self._backends = fresh
 
     def is_up(self, backend: str) -> bool:
         """Whether a backend is worth trying first; one that was not probed yet is."""
-        return self._states[backend].up is not False
+        state = self._states.get(backend)
+        return state is None or state.up is not False
 
     async def until_up(self, backend: str) -> None:
         """Return when a backend has answered a probe."""
-        await self._up[backend].wait()
+        if (event := self._up.get(backend)) is not None:
+            await event.wait()
 
     def failed(self, backend: str, detail: str) -> None:
         """Take note that a request could not reach a backend; the probe brings it back."""
@@ -81,8 +105,21 @@ class Health:
     async def watch(self) -> None:
         """Probe all backends for ever."""
         async with asyncio.TaskGroup() as group:
-            for backend in self._backends:
-                group.create_task(self._watch(backend))
+            self._group = group
+            for backend in self._backends.values():
+                self._probe_always(backend)
+            await asyncio.Event().wait()
+
+    def _probe_always(self, backend: Backend) -> None:
+        if self._group is not None:
+            self._probes[backend.name] = self._group.create_task(self._watch(backend))
+
+    def _forget(self, backend: str) -> None:
+        del self._states[backend]
+        self._up.pop(backend).set()  # who waits for it finds out that it is gone
+        self._metrics.backend_up.remove(backend)
+        if (task := self._probes.pop(backend, None)) is not None:
+            task.cancel()
 
     async def _watch(self, backend: Backend) -> None:
         while True:
@@ -116,8 +153,13 @@ class Health:
             return State(True, "up")
 
     def _set(self, backend: str, state: State) -> None:
-        if state.up != self._states[backend].up:
+        before = self._states.get(backend)
+        if before is None:
+            return  # no longer configured
+        if state.up != before.up:
             self._log.info("backend", backend=backend, up=state.up, detail=state.detail)
+            if state.up:
+                self._revived(backend)
         self._states[backend] = state
         (self._up[backend].set if state.up else self._up[backend].clear)()
         self._metrics.backend_up.labels(backend).set(1 if state.up else 0)

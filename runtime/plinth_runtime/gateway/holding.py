@@ -31,7 +31,12 @@ class Holding:
         self._refusals = metrics.hold_refusals
         self._ending = ending
         self._held: Counter[str] = Counter()
-        self._gauges = {b.name: metrics.held.labels(b.name) for b in backends if b.hold is not None}
+        self._metrics = metrics
+        self.replace(backends)
+
+    def replace(self, backends: Iterable[Backend]) -> None:
+        """Take other backends."""
+        self._gauges = {b.name: self._metrics.held.labels(b.name) for b in backends if b.hold is not None}
 
     async def wait(self, backend: Backend, hold: Hold, until: float) -> None:
         """Return once the backend is reachable.
@@ -65,7 +70,8 @@ class Holding:
 
     def _count(self, backend: str, change: int) -> None:
         self._held[backend] += change
-        self._gauges[backend].set(self._held[backend])
+        if (gauge := self._gauges.get(backend)) is not None:
+            gauge.set(self._held[backend])
 
     def _refuse(self, backend: Backend, reason: str, words: str, retry_after: int) -> ApiError:
         self._refusals.labels(backend.name, reason).inc()

@@ -2,9 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from plinth_runtime.asgi import Headers
 from plinth_runtime.config import ApiKey, KeysFile
 from plinth_runtime.errors import StartupError, missing_key, wrong_key
 from plinth_runtime.files import Watched
@@ -30,7 +29,7 @@ class KeyRing:
         self._keys: dict[bytes, tuple[bytes, ApiKey]] = {}
         self._load()
 
-    def authenticate(self, headers: Headers) -> ApiKey:
+    def authenticate(self, headers: Mapping[bytes, bytes]) -> ApiKey:
         """Return the key of a request.
 
         The hash is found by its first bytes and compared as a whole in constant time, so that the time taken
@@ -48,6 +47,18 @@ class KeyRing:
         if not hmac.compare_digest(known, digest) or key is None:
             raise wrong_key()
         return key
+
+    def serve(self, tenants: Iterable[str]) -> None:
+        """Take the keys of other tenants."""
+        fresh = frozenset(tenants)
+        if fresh != self._tenants:
+            before, self._tenants = self._tenants, fresh
+            try:
+                self._load()
+            except StartupError as error:
+                self._log.warning("keys_refused", reason=str(error), kept=len(self._keys))
+                gone = before - fresh
+                self._keys = {start: known for start, known in self._keys.items() if known[1].tenant not in gone}
 
     def refresh(self) -> None:
         """Read the file again if it has changed."""

@@ -1,5 +1,6 @@
 """Tokens that a backend reports, read on the side: the bytes that the client gets are not touched."""
 
+from collections import deque
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,7 @@ class _Carrier(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Carrier).decode
+_decode_any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def from_body(body: bytes) -> Usage | None:
@@ -30,19 +32,42 @@ def from_body(body: bytes) -> Usage | None:
         return None
 
 
+def is_object(body: bytes) -> bool:
+    """Whether a body is a JSON object."""
+    try:
+        _decode_any(body)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return False
+    return True
+
+
 class StreamTail:
     """Keeps the end of an event stream, to find the usage when the stream is over."""
 
+    __slots__ = ("_pieces", "_size")
+
     def __init__(self) -> None:
-        self._tail = b""
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
 
     def add(self, piece: bytes) -> None:
         """Take note of a piece."""
-        self._tail = piece[-TAIL_BYTES:] if len(piece) >= TAIL_BYTES else (self._tail + piece)[-TAIL_BYTES:]
+        pieces = self._pieces
+        if len(piece) > TAIL_BYTES:
+            piece = piece[-TAIL_BYTES:]
+        pieces.append(piece)
+        self._size += len(piece)
+        while self._size - len(pieces[0]) >= TAIL_BYTES:
+            self._size -= len(pieces.popleft())
+
+    def done(self) -> bool:
+        """Whether the stream has said that it is over."""
+        return b"".join(self._pieces)[-64:].rstrip().endswith(b"data: [DONE]")
 
     def usage(self) -> Usage | None:
         """Return the usage in the last event that has one."""
-        for line in reversed(self._tail.splitlines()):
+        tail = b"".join(self._pieces)[-TAIL_BYTES:]
+        for line in reversed(tail.splitlines()):
             if line.startswith(b"data:") and b'"usage"' in line and (found := from_body(line[5:])) is not None:
                 return found
         return None

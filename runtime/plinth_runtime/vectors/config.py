@@ -27,7 +27,6 @@ from plinth_runtime.vectors.endpoints import (
     S3VectorsEndpoint,
     SqliteEndpoint,
     VectorEndpoint,
-    WeaviateEndpoint,
 )
 
 __all__ = [
@@ -53,7 +52,6 @@ __all__ = [
     "VectorEndpoint",
     "VectorSetup",
     "VectorStores",
-    "WeaviateEndpoint",
 ]
 
 
@@ -124,7 +122,6 @@ MOST_DIMENSIONS: dict[str, int] = {
     "numpy": 16_000,
     "pgvector": 2_000,
     "qdrant": 16_000,
-    "weaviate": 16_000,
     "milvus": 16_000,
     "pinecone": 16_000,
     "s3_vectors": 4_096,
@@ -133,8 +130,8 @@ MOST_DIMENSIONS: dict[str, int] = {
 """Longest vector that each engine indexes: pgvector's README (HNSW on `vector`), Amazon S3 Vectors' limits,
 OpenSearch's `knn_vector`; the others take more than a collection may ask for."""
 
-NO_LEXICAL = frozenset({"s3_vectors"})
-"""Engines that have no search by words at all."""
+NO_LEXICAL = frozenset({"pinecone", "s3_vectors"})
+"""Engines that have no search by words, as far as we use them."""
 
 
 class VectorStores(_Model):

@@ -105,7 +105,7 @@ class PgVectorEndpoint(_Endpoint):
 
 
 class QdrantEndpoint(_Endpoint):
-    """Qdrant 1.16 or newer over its REST interface."""
+    """Qdrant 1.19 or newer over its REST interface."""
 
     kind: Literal["qdrant"]
     """Engine."""
@@ -127,34 +127,6 @@ class QdrantEndpoint(_Endpoint):
 
     shards: Annotated[int, Field(ge=1, le=256)] = 1
     """Shards of a collection that is made."""
-
-
-class WeaviateEndpoint(_Endpoint):
-    """Weaviate 1.27 or newer over REST and gRPC."""
-
-    kind: Literal["weaviate"]
-    """Engine."""
-
-    url: HttpAddress
-    """Address of the REST interface."""
-
-    grpc_host: Host | None = None
-    """Host of the gRPC interface. Absent: the REST interface's."""
-
-    grpc_port: Port = 50051
-    """TCP port of the gRPC interface; encrypted exactly when `url` is https."""
-
-    api_key_file: AbsolutePath | None = None
-    """File with the API key."""
-
-    ca_file: AbsolutePath | None = None
-    """Certificate authorities (PEM). Absent: the system's."""
-
-    isolation: Literal["shared"] = "shared"
-    """Weaviate's multi-tenancy: a shard of its own for each tenant, and no query without a tenant."""
-
-    replicas: Annotated[int, Field(ge=1, le=16)] = 1
-    """Replication factor of a collection that is made."""
 
 
 class MilvusEndpoint(_Endpoint):
@@ -292,7 +264,6 @@ VectorEndpoint = Annotated[
     | NumpyEndpoint
     | PgVectorEndpoint
     | QdrantEndpoint
-    | WeaviateEndpoint
     | MilvusEndpoint
     | PineconeEndpoint
     | S3VectorsEndpoint

@@ -35,6 +35,7 @@ def documents(draw):
         pool["max_gpus"] += draw(st.integers(0, 64))
     data["batch"] = {"pools": chosen, "cpus": draw(st.integers(1, 100)), "memory_gib": draw(st.integers(1, 400))}
     data["tenants"] = []
+    data |= {"postgres": {}, "cache": {}, "graph": None, "streams": []}  # production's name its own tenants
     for number in range(draw(st.integers(0, 5))):
         shares = []
         for pool in draw(st.lists(st.sampled_from(chosen), unique=True)):

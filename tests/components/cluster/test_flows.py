@@ -78,7 +78,7 @@ def test_a_policy_without_its_row_and_a_row_without_its_policy_are_found():
 def test_the_policies_of_a_namespace_follow_from_the_table():
     table = flows.flows(spec("prod"))
     found = walls.policies(naming.SYSTEM_NAMESPACE, table)
-    assert set(found) == {"default-deny", "allow-dns", "controllers"}
+    assert set(found) == {"default-deny", "allow-dns", "controllers", "warehouse-keys"}
     assert set(walls.policies(naming.SERVING_NAMESPACE, table)) == {"default-deny", "allow-dns"}
     assert walls.policies(naming.SYSTEM_NAMESPACE, [])["default-deny"].egress is None
     assert len(walls.policies(naming.SYSTEM_NAMESPACE, [])) == 1

@@ -3,13 +3,13 @@ import json
 import pytest
 from pydantic import ValidationError
 from support.recorder import record
-from support.worlds import environment, spec
+from support.worlds import document, environment, spec
 
 from plinth import naming, pods
 from plinth.cluster import image_policy, walls
 from plinth.cluster.image_rules import ImageRules
 from plinth.spec import load_spec
-from plinth.spec.images import IdentitySignature, KeySignature, registries
+from plinth.spec.images import IdentitySignature, KeySignature, KmsSignature, NotationSignature, registries
 from plinth.spec.images import ImageRules as Section
 from plinth.spec.problem import SpecError
 
@@ -115,6 +115,53 @@ def test_a_signature_by_identity_is_asked_for():
     }
 
 
+KMS = KmsSignature(
+    kind="kms",
+    name="vault",
+    images=["quay.io/acme/*"],
+    key_arn="arn:aws:kms:us-east-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+)
+EVERYWHERE = "arn:aws:kms:eu-west-1:210987654321:key/mrk-" + "0123456789abcdef" * 2
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def test_a_signature_by_a_key_in_kms_is_asked_for():
+    (attestor,) = signed(KMS)["attestors"]
+    assert attestor["cosign"]["key"] == {"kms": f"awskms:///{KMS.key_arn}", "hashAlgorithm": "sha256"}
+
+
+def test_a_multi_region_key_is_asked_for_where_the_cluster_is():
+    (attestor,) = signed(KMS.model_copy(update={"key_arn": EVERYWHERE}))["attestors"]
+    assert attestor["cosign"]["key"]["kms"] == f"awskms:///{EVERYWHERE.replace('eu-west-1', 'us-east-1')}"
+
+
+def test_kyverno_reads_the_public_half_of_the_key_and_does_nothing_else_with_it():
+    recorded = build(Section(signatures=[KMS]))
+    policy = json.loads(recorded.one("aws:iam/rolePolicy:RolePolicy", "images-identity-keys").inputs["policy"])
+    (statement,) = policy["Statement"]
+    assert statement["Action"] == ["kms:DescribeKey", "kms:GetPublicKey"]
+    assert statement["Resource"] == [KMS.key_arn]
+
+
+def test_a_key_of_another_region_alone_is_refused():
+    data = document("prod")
+    data["cluster"]["images"] = {
+        **data["cluster"].get("images", {}),
+        "signatures": [{**KMS.model_dump(), "key_arn": KMS.key_arn.replace("us-east-1", "eu-west-1")}],
+    }
+    data.pop("recovery", None)
+    with pytest.raises(SpecError, match=r"a key of us-east-1, or a multi-Region key \(mrk-\.\.\.\)"):
+        load_spec(data)
+
+
+def test_a_signature_by_certificate_is_asked_for():
+    signature = NotationSignature(kind="notation", name="ca", images=["quay.io/acme/*"], certificates=CERTIFICATE)
+    (attestor,) = signed(signature)["attestors"]
+    assert attestor == {"name": "signer", "notary": {"certs": {"value": CERTIFICATE}}}
+    (attestor,) = signed(signature.model_copy(update={"timestamp_certificates": CERTIFICATE}))["attestors"]
+    assert attestor["notary"]["tsaCerts"] == {"value": CERTIFICATE}
+
+
 def test_rules_can_be_tried_before_they_refuse():
     assert origin()["validationActions"] == ["Deny"]
     assert origin(enforce=False)["validationActions"] == ["Audit"]
@@ -152,6 +199,11 @@ def test_the_accounts_own_registry_has_its_partitions_name():
         ({"registries": ["quay.io/acme/"]}, "pattern"),
         ({"registries": ["docker"]}, "pattern"),
         ({"signatures": [KEY, KEY]}, "same name"),
+        ({"signatures": [{**KMS.model_dump(), "key_arn": "alias/acme"}]}, "key_arn"),
+        (
+            {"signatures": [{"kind": "notation", "name": "ca", "images": ["quay.io/a/*"], "certificates": PEM}]},
+            "must be certificates in PEM",
+        ),
     ],
 )
 def test_mistakes_in_rules_are_refused(fields, message):

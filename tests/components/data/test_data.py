@@ -2,10 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.recorder import record
 from support.snapshot import check_identities
 from support.worlds import environment
 
+from plinth.data import cache_users
 from plinth.data.cache import Cache
 from plinth.data.postgres import Postgres
 from plinth.data.vector import VectorStore, job_name, schema_config
@@ -15,6 +18,7 @@ from plinth.spec.data import Cache as CacheSection
 from plinth.spec.data import PgVectorStore, VectorCollection
 from plinth.spec.data import Postgres as PostgresSection
 from plinth.spec.network import Network as NetworkSection
+from plinth_runtime.valkey.config import CacheEndpoint, CacheIam
 from plinth_runtime.vector_schema import VectorSchema
 
 CLUSTER, INSTANCE = "aws:rds/cluster:Cluster", "aws:rds/clusterInstance:ClusterInstance"
@@ -94,7 +98,34 @@ def test_postgres_is_encrypted_tls_only_and_its_password_never_passes_through(re
     assert "masterPassword" not in cluster
     parameters = recorded.one("aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs
     assert parameters["family"] == "aurora-postgresql17"
-    assert {"name": "rds.force_ssl", "value": "1"} in parameters["parameters"]
+    assert {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"} in parameters["parameters"]
+
+
+def test_postgres_is_audited_watched_and_its_password_rotates(recorded):
+    cluster = recorded.one(CLUSTER).inputs
+    assert (cluster["performanceInsightsKmsKeyId"], cluster["performanceInsightsRetentionPeriod"]) == ("arn:data", 7)
+    assert (cluster["databaseInsightsMode"], cluster["monitoringInterval"]) == ("standard", 60)
+    assert cluster["monitoringRoleArn"].endswith("postgres-monitoring-role")
+    parameters = recorded.one("aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs["parameters"]
+    values = {item["name"]: (item["value"], item["applyMethod"]) for item in parameters}
+    assert values["shared_preload_libraries"] == ("pg_stat_statements,pgaudit", "pending-reboot")
+    assert values["pgaudit.log"] == ("role,ddl", "immediate")
+    rotation = recorded.one("aws:secretsmanager/secretRotation:SecretRotation").inputs
+    assert rotation["rotationRules"] == {"automaticallyAfterDays": 7}
+    assert rotation["secretId"].endswith("rds!postgres-cluster")
+
+
+def test_what_is_not_asked_for_is_not_there():
+    quiet = PostgresSection(audit=[], monitoring_seconds=0, logical_replication=True)
+    recorded = of_data(record(build(postgres=quiet)))
+    values = {
+        item["name"]: item["value"]
+        for item in recorded.one("aws:rds/clusterParameterGroup:ClusterParameterGroup").inputs["parameters"]
+    }
+    assert values["shared_preload_libraries"] == "pg_stat_statements"
+    assert values["rds.logical_replication"] == "1" and "pgaudit.log" not in values
+    assert "monitoringInterval" not in recorded.one(CLUSTER).inputs
+    assert not [role for role in recorded.of("aws:iam/role:Role") if role.name == "postgres-monitoring-role"]
 
 
 def test_one_instance_writes_and_the_readers_follow(recorded):
@@ -119,16 +150,50 @@ def test_databases_are_as_hard_to_lose_as_the_stage_says(stage, protect, retain)
     assert (cache.inputs["snapshotRetentionLimit"] > 0) is protect
 
 
-def test_the_caches_token_is_known_to_the_cache_and_secrets_manager_alone(recorded):
+def test_the_cache_is_encrypted_and_knows_no_user_but_those_of_workloads(recorded):
     cache = recorded.one(CACHE)
     assert cache.inputs["transitEncryptionEnabled"] is True
     assert (cache.inputs["atRestEncryptionEnabled"], cache.inputs["kmsKeyId"]) == (True, "arn:data")
-    assert cache.inputs["authToken"] == "canary-cache-token"
-    assert cache.secrets == {"authToken"}
+    assert "authToken" not in cache.inputs and cache.inputs["userGroupIds"] == ["plinth-dev-users"]
+    group = recorded.one("aws:elasticache/userGroup:UserGroup").inputs
+    assert (group["engine"], group["userIds"]) == ("valkey", ["plinth-dev-platform"])
+    (user,) = recorded.of("aws:elasticache/user:User")
+    assert user.inputs["userName"] == user.inputs["userId"] == "plinth-dev-platform"
+    assert user.inputs["authenticationMode"] == {"type": "password", "passwords": ["canary-cache-token"]}
     assert recorded.leaks("canary") == []
     secret = recorded.one("aws:secretsmanager/secret:Secret", "cache-token-secret")
     assert secret.inputs["name"] == "plinth/dev/cache/token"
     assert secret.inputs["kmsKeyId"] == "arn:secrets"
+
+
+def test_a_tenant_signs_in_with_its_role_and_touches_its_own_keys():
+    recorded = record(build(cache=CacheSection(tenants=["search"])))
+    user = recorded.one("aws:elasticache/user:User", "cache-user-search").inputs
+    assert user["authenticationMode"] == {"type": "iam"}
+    assert user["userName"] == user["userId"]
+    assert user["accessString"].split()[:4] == ["on", "~tenant:search:*", "resetchannels", "&tenant:search:*"]
+    cache = recorded.result[1]
+    assert not cache.grants("support")
+    granted = cache.grants("search")
+    (statement,) = json.loads(recorded.value(granted.policies["cache"]))["Statement"]
+    assert statement["Action"] == ["elasticache:Connect"]
+    assert [arn.rpartition(":")[2] for arn in statement["Resource"]] == ["cache-valkey", "cache-user-search"]
+    endpoint = CacheEndpoint.model_validate_json(recorded.value(granted.endpoints["cache.json"]))
+    assert (endpoint.user, endpoint.key_prefix) == (user["userId"], "tenant:search:")
+    assert endpoint.login == CacheIam(cache_name="cache-valkey", region="us-east-1")
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9]{1,10}(-[a-z0-9]{1,8}){0,2}", fullmatch=True)
+
+
+@given(st.lists(NAMES, max_size=6, unique=True))
+def test_no_users_keys_are_anothers(tenants):
+    users = cache_users.users(environment(), tenants)
+    assert len({user.id for user in users}) == len(users)
+    assert all(len(user.id) <= cache_users.LONGEST_ID for user in users)
+    for one in users:
+        for other in users:
+            assert one is other or not one.key_prefix.startswith(other.key_prefix)
 
 
 @pytest.mark.parametrize(("replicas", "failover"), [(0, False), (2, True)])

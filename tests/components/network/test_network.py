@@ -75,7 +75,8 @@ def test_databases_and_the_control_plane_have_no_way_to_the_internet(recorded):
 )
 def test_nat_gateways(nat, gateways):
     recorded = record(build(section=SECTION.model_copy(update={"nat": nat})))
-    assert [gateway.name for gateway in recorded.of("aws:ec2/natGateway:NatGateway")] == gateways
+    # Registrations overtake one another on a busy machine.
+    assert sorted(gateway.name for gateway in recorded.of("aws:ec2/natGateway:NatGateway")) == gateways
     used = {route.inputs.get("natGatewayId") for route in recorded.of("aws:ec2/route:Route")} - {None}
     assert used == {f"{gateway}-id" for gateway in gateways}
 

@@ -39,7 +39,10 @@ KUBE_STATE_METRICS = {
     "kube_node_status_allocatable",
     "kube_node_status_condition",
     "kube_pod_status_phase",
+    "kube_statefulset_status_replicas_ready",
 }
+
+KUBELET = {"kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
 
 DCGM = set(gpu_metrics.FIELDS)
 """Metrics that the exporter is told to export."""
@@ -58,6 +61,9 @@ KNOWN_LABELS = LABELS | {
     "app_kubernetes_io_name",
     "model",
     "resource",
+    "statefulset",
+    "persistentvolumeclaim",
+    "cronjob",
 }
 
 
@@ -92,7 +98,7 @@ def test_every_expression_is_promql_on_metrics_that_exist(environment):
         for selector in chosen:
             found.add(selector.name)
             histogram = selector.name.removesuffix("_bucket")
-            known = VLLM | OTHER_ENGINES | KUBE_STATE_METRICS | DCGM | GATEWAY
+            known = VLLM | OTHER_ENGINES | KUBE_STATE_METRICS | KUBELET | DCGM | GATEWAY
             assert selector.name in known or histogram in GATEWAY, selector.name
             assert {matcher.name for matcher in selector.matchers.matchers} <= KNOWN_LABELS, expression
     assert names.REQUESTS_TOTAL in found
@@ -118,7 +124,9 @@ def test_alerts_fit_what_the_environment_has():
         "GpuThrottled",
         "GpuMetricsMissing",
     }
-    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices
+    governed = {"TableStale", "TableVolume", "TableNotMeasured", "RowsQuarantined"}
+    governed |= {"GovernorEraseLate", "GovernorRetainLate"}
+    assert prod - local == {"GpuFault", "GpuPodsPending", "ModelCacheFull"} | devices | governed
     # Amazon watches the GPUs of EKS Auto Mode.
     assert not {alert.name for alert in alerts.alerts(spec("dev"))} & devices
     for alert in alerts.alerts(spec("prod")):
@@ -202,3 +210,25 @@ def test_gpu_metrics_are_scraped_where_the_exporter_runs(prod):
     # The chart gives its own name to its pods, and this name to their port.
     assert monitor["selector"]["matchLabels"] == {"app.kubernetes.io/name": release["chart"]}
     assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "path": "/metrics"}]
+
+
+def test_every_store_that_aws_runs_is_watched_and_on_call_is_told():
+    prod = recorded_platform("prod")
+    alarms = {
+        alarm.name.removeprefix("store-watch-"): alarm.inputs
+        for alarm in prod.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    }
+    nodes = spec("prod").cache.replicas + 1
+    assert set(alarms) >= {"postgres-capacity", "postgres-replica-lag", f"cache-memory-{nodes}", f"cache-cpu-{nodes}"}
+    assert alarms["postgres-capacity"]["dimensions"] == {"DBClusterIdentifier": "postgres-cluster"}
+    assert alarms["cache-cpu-2"]["dimensions"] == {"CacheClusterId": "cache-valkey-002"}
+    (topic,) = {arn for alarm in alarms.values() for arn in alarm["alarmActions"]}
+    assert "monitoring-alerts" in topic
+    for alarm in alarms.values():
+        assert alarm["alarmActions"] == alarm["okActions"] == [topic]
+        assert alarm["treatMissingData"] == "notBreaching"
+    # The topic is encrypted, so the key must let CloudWatch in, or nobody would ever hear.
+    policy = json.loads(prod.one("aws:kms/key:Key", "keys-data").inputs["policy"])
+    (sends,) = [statement for statement in policy["Statement"] if statement["Sid"] == "ServicesSend"]
+    assert "cloudwatch.amazonaws.com" in sends["Principal"]["Service"]
+    assert sends["Condition"] == {"StringEquals": {"aws:SourceAccount": "777788889999"}}

@@ -17,13 +17,13 @@ RULE = "aws:cloudwatch/eventRule:EventRule"
 BUDGETED = Security(budget=AccountBudget(monthly_usd=1200))
 
 
-def build(stage="development", section=BUDGETED):
+def build(stage="development", section=BUDGETED, recorded_buckets=()):
     return lambda: SecurityBaseline(
         "security",
         section,
         environment=environment(stage),
         oncall_email="oncall@acme.example.com",
-        bucket_arns={"models": "arn:aws:s3:::models"},
+        bucket_arns={name: f"arn:aws:s3:::{name}" for name in recorded_buckets},
     )
 
 
@@ -111,8 +111,8 @@ def test_records_are_locked_where_the_stage_protects_data(stage, mode, locked):
     assert recorded.one(TRAIL).protect is (locked is not None)
 
 
-def test_events_of_objects_are_recorded_when_asked_for():
-    recorded = record(build(section=Security(audit_trail=AuditTrail(object_events=True))))
+def test_events_of_objects_are_recorded_where_they_are_to_be():
+    recorded = record(build(recorded_buckets=["models"]))
     objects = recorded.one(TRAIL).inputs["advancedEventSelectors"][1]["fieldSelectors"]
     assert objects[2] == {"field": "resources.ARN", "startsWiths": ["arn:aws:s3:::models/"]}
 

@@ -1,38 +1,29 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from support import snowflakes
 from support.recorder import record
 from support.snapshot import check_identities
-from support.worlds import environment, spec
+from support.worlds import environment
 
-from plinth.snowflake import grants
-from plinth.snowflake.account import SnowflakeAccount
-from plinth.spec.snowflake import Snowflake, SnowflakeDatabase, SnowflakeRole, SnowflakeWarehouse
+from plinth.snowflake.warehouses import HABITS
 
-DATABASES = [SnowflakeDatabase(name=n, schemas=["RAW", "MARTS"]) for n in ("LAKE", "SHARED")]
-WAREHOUSES = [SnowflakeWarehouse(name=n, monthly_credits=10) for n in ("BI_WH", "ML_WH")]
-SECTION = Snowflake(
-    organization="ACME",
-    account="AI",
-    databases=DATABASES,
-    warehouses=WAREHOUSES,
-    roles=[
-        SnowflakeRole(name="ANALYST", warehouses=["BI_WH"], reads=["SHARED"]),
-        SnowflakeRole(name="ML_ENGINEER", warehouses=["ML_WH"], reads=["LAKE", "SHARED"], writes=["LAKE"]),
-    ],
-)
-GRANT = "snowflake:index/grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole"
+SECTION = snowflakes.section()
+GRANT = "snowflake:index/grantPrivilegesToDatabaseRole:GrantPrivilegesToDatabaseRole"
 
 
 def build(stage="development", section=SECTION):
-    return lambda: SnowflakeAccount("snowflake", section, environment=environment(stage))
+    return lambda: snowflakes.account(section, environment(stage))
 
 
 @pytest.fixture(scope="module")
 def recorded():
     return record(build())
+
+
+def warehouse(recorded, name):
+    found = recorded.of("snowflake:index/warehouse:Warehouse")
+    return next(each.inputs for each in found if each.inputs["name"] == name)
 
 
 def test_identities_are_pinned_and_the_same_in_a_preview(recorded):
@@ -42,16 +33,49 @@ def test_identities_are_pinned_and_the_same_in_a_preview(recorded):
 
 def test_every_warehouse_has_a_limit_and_stops_when_idle(recorded):
     monitors = {m.inputs["name"]: m.inputs for m in recorded.of("snowflake:index/resourceMonitor:ResourceMonitor")}
-    for warehouse in recorded.of("snowflake:index/warehouse:Warehouse"):
-        monitor = monitors[warehouse.inputs["resourceMonitor"]]
+    for each in recorded.of("snowflake:index/warehouse:Warehouse"):
+        monitor = monitors[each.inputs["resourceMonitor"]]
         assert (monitor["creditQuota"], monitor["frequency"]) == (10, "MONTHLY")
-        assert (monitor["notifyTriggers"], monitor["suspendTrigger"], monitor["suspendImmediateTrigger"]) == (
-            [80],
-            100,
-            110,
-        )
-        assert warehouse.inputs["autoSuspend"] == 60
-        assert warehouse.inputs["initiallySuspended"] is True
+        triggers = [monitor[name] for name in ("notifyTriggers", "suspendTrigger", "suspendImmediateTrigger")]
+        assert triggers == [[80], 100, 110]
+        assert each.inputs["autoSuspend"] == 60
+        assert each.inputs["initiallySuspended"] is True
+
+
+def test_a_warehouse_behaves_as_its_workload_does_unless_told_otherwise(recorded):
+    def timeouts(inputs):
+        return inputs["statementTimeoutInSeconds"], inputs["statementQueuedTimeoutInSeconds"]
+
+    assert timeouts(warehouse(recorded, "BI_WH")) == (600, 120)
+    assert timeouts(warehouse(recorded, "ML_WH")) == (14_400, 3_600)
+    changed = [
+        {**each, "statement_timeout_seconds": 30, "queued_timeout_seconds": 7}
+        for each in snowflakes.document()["warehouses"]
+    ]
+    assert timeouts(warehouse(record(build(section=snowflakes.section(warehouses=changed))), "ML_WH")) == (30, 7)
+
+
+def test_what_needs_the_enterprise_edition_is_asked_for_only_where_wanted(recorded):
+    wide, plain = snowflakes.document()["warehouses"]
+    wide |= {"max_clusters": 3, "acceleration": 4, "concurrency": 12}
+    found = record(build(section=snowflakes.section(warehouses=[wide, plain])))
+    inputs = warehouse(found, "BI_WH")
+    assert (inputs["minClusterCount"], inputs["maxClusterCount"], inputs["scalingPolicy"]) == (1, 3, "STANDARD")
+    assert (inputs["enableQueryAcceleration"], inputs["queryAccelerationMaxScaleFactor"]) == ("true", 4)
+    assert inputs["maxConcurrencyLevel"] == 12
+    asked = {"minClusterCount", "maxClusterCount", "scalingPolicy", "enableQueryAcceleration", "maxConcurrencyLevel"}
+    assert not asked & warehouse(found, "ML_WH").keys()
+
+
+def test_services_that_answer_users_never_wait_long():
+    assert HABITS["applications"].queued_timeout_seconds < HABITS["bi"].queued_timeout_seconds
+    assert all(each.queued_timeout_seconds <= each.statement_timeout_seconds for each in HABITS.values())
+
+
+def test_triggers_out_of_order_are_refused():
+    (first, second) = snowflakes.document()["warehouses"]
+    with pytest.raises(ValueError, match="suspend_percent 120 is above stop_percent 110"):
+        snowflakes.section(warehouses=[{**first, "suspend_percent": 120}, second])
 
 
 def test_schemas_have_managed_access_and_databases_no_public_one(recorded):
@@ -59,16 +83,24 @@ def test_schemas_have_managed_access_and_databases_no_public_one(recorded):
     assert all(s.inputs["withManagedAccess"] == "true" for s in recorded.of("snowflake:index/schema:Schema"))
 
 
-def test_roles_belong_to_sysadmin_and_nobody_gets_more(recorded):
-    grants_of_roles = recorded.of("snowflake:index/grantAccountRole:GrantAccountRole")
-    assert {g.inputs["parentRoleName"] for g in grants_of_roles} == {"SYSADMIN"}
-    assert {g.inputs["roleName"] for g in grants_of_roles} == {"ANALYST", "ML_ENGINEER"}
+def test_functional_roles_belong_to_sysadmin_and_nobody_gets_more(recorded):
+    found = recorded.of("snowflake:index/grantAccountRole:GrantAccountRole")
+    pairs = {(grant.inputs["roleName"], grant.inputs["parentRoleName"]) for grant in found}
+    roles = [role.name for role in SECTION.roles]
+    assert pairs == {*((role, "SYSADMIN") for role in roles), ("ANALYST", "ML_ENGINEER")}
     for resource in recorded.resources:
         assert "ACCOUNTADMIN" not in str(resource.inputs)
 
 
+def test_privileges_go_to_access_roles_alone(recorded):
+    direct = recorded.of("snowflake:index/grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole")
+    assert {grant.inputs["onAccountObject"]["objectType"] for grant in direct} == {"WAREHOUSE"}
+    assert not [grant for grant in recorded.of(GRANT) if grant.inputs.get("withGrantOption")]
+
+
 def test_fixed_names_are_deleted_before_they_are_made_again(recorded):
-    assert all(r.delete_before_replace for r in recorded.resources if r.custom)
+    ours = [each for each in recorded.resources if each.type.startswith("snowflake:")]
+    assert ours and all(each.delete_before_replace for each in ours)
 
 
 @pytest.mark.parametrize(
@@ -83,78 +115,25 @@ def test_databases_are_as_hard_to_lose_as_the_stage_says(stage, protect, retain)
 
 
 def test_grants_name_their_objects_as_snowflake_does(recorded):
-    by_name = {g.name: g.inputs for g in recorded.of(GRANT)}
-    schema = by_name["snowflake-grant-ml-engineer-schema-lake-raw"]
-    assert schema["onSchema"] == {"schemaName": '"LAKE"."RAW"'}
-    assert schema["privileges"] == ["USAGE", "CREATE TABLE"]
-    tables = by_name["snowflake-grant-ml-engineer-future-tables-lake"]
-    assert tables["onSchemaObject"] == {"future": {"objectTypePlural": "TABLES", "inDatabase": "LAKE"}}
-    warehouse = by_name["snowflake-grant-analyst-warehouse-bi-wh"]
-    assert warehouse["onAccountObject"] == {"objectType": "WAREHOUSE", "objectName": "BI_WH"}
+    by_name = {g.name: g for g in recorded.of(GRANT)}
+    schema = by_name["snowflake-grant-lake-schema-marts-build-on-schema"].inputs
+    assert schema["databaseRoleName"] == '"LAKE"."SCHEMA_MARTS_BUILD"'
+    assert schema["onSchema"] == {"schemaName": '"LAKE"."MARTS"'}
+    assert "CREATE TABLE" in schema["privileges"]
+    future = by_name["snowflake-grant-lake-schema-raw-write-on-future-tables"]
+    assert future.inputs["onSchemaObject"] == {"future": {"objectTypePlural": "TABLES", "inSchema": '"LAKE"."RAW"'}}
+    # What is created between the two grants is in one of them.
+    assert future.name in by_name["snowflake-grant-lake-schema-raw-write-on-all-tables"].depends_on
 
 
-def test_several_clusters_are_asked_for_only_where_wanted():
-    wide = SECTION.model_copy(
-        update={"warehouses": [WAREHOUSES[0].model_copy(update={"max_clusters": 3}), WAREHOUSES[1]]}
-    )
-    inputs = {w.inputs["name"]: w.inputs for w in record(build(section=wide)).of("snowflake:index/warehouse:Warehouse")}
-    assert (inputs["BI_WH"]["minClusterCount"], inputs["BI_WH"]["maxClusterCount"]) == (1, 3)
-    assert "maxClusterCount" not in inputs["ML_WH"]
-
-
-@st.composite
-def sections(draw):
-    def some(of):
-        return draw(st.lists(st.sampled_from([item.name for item in of]), unique=True))
-
-    roles = [
-        SnowflakeRole(name=name, warehouses=some(WAREHOUSES), reads=some(DATABASES), writes=some(DATABASES))
-        for name in draw(st.lists(st.sampled_from(["ANALYST", "ML_ENGINEER", "INGEST"]), unique=True))
-    ]
-    return SECTION.model_copy(update={"roles": roles})
-
-
-WRITING = {"INSERT", "UPDATE", "DELETE", "CREATE TABLE"}
-
-
-@given(sections())
-def test_no_role_gets_more_than_its_section_says(section):
-    plan = grants.plan(section)
-    roles = {role.name: role for role in section.roles}
-    for grant in plan:
-        role = roles[grant.role]
-        match grant.on:
-            case grants.Warehouse(name):
-                assert name in role.warehouses
-                assert grant.privileges == ("USAGE",)
-            case grants.Database(database) | grants.Schema(database) | grants.Objects(database):
-                assert database in {*role.reads, *role.writes}
-                if WRITING & set(grant.privileges):
-                    assert database in role.writes
-    assert len({grant.label for grant in plan}) == len(plan)
-
-
-@given(sections())
-def test_every_role_gets_all_that_its_section_says(section):
-    plan = grants.plan(section)
-    for role in section.roles:
-        mine = [grant for grant in plan if grant.role == role.name]
-        assert {g.on.name for g in mine if isinstance(g.on, grants.Warehouse)} == set(role.warehouses)
-        for database in {*role.reads, *role.writes}:
-            tables = {
-                g.on.when: set(g.privileges)
-                for g in mine
-                if isinstance(g.on, grants.Objects) and g.on.database == database and g.on.kind == "TABLES"
-            }
-            assert set(tables) == {"all", "future"}
-            for privileges in tables.values():
-                assert "SELECT" in privileges
-                assert ({"INSERT", "UPDATE", "DELETE"} <= privileges) is (database in role.writes)
-            schemas = {g.on.name for g in mine if isinstance(g.on, grants.Schema) and g.on.database == database}
-            assert schemas == {"RAW", "MARTS"}
-
-
-@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_labels_of_the_checkouts_own_environments_are_unique(name):
-    plan = grants.plan(spec(name).snowflake)
-    assert len({grant.label for grant in plan}) == len(plan) > 0
+def test_access_roles_are_inherited_as_planned(recorded):
+    found = recorded.of("snowflake:index/grantDatabaseRole:GrantDatabaseRole")
+    by_name = {grant.name: grant.inputs for grant in found}
+    assert by_name["snowflake-grant-lake-schema-raw-read-to-schema-raw-write"] == {
+        "databaseRoleName": '"LAKE"."SCHEMA_RAW_READ"',
+        "parentDatabaseRoleName": '"LAKE"."SCHEMA_RAW_WRITE"',
+    }
+    assert by_name["snowflake-grant-lake-schema-raw-write-to-role-ingest"] == {
+        "databaseRoleName": '"LAKE"."SCHEMA_RAW_WRITE"',
+        "parentRoleName": "INGEST",
+    }

@@ -19,6 +19,7 @@ def prod() -> dict:
 
 def mistakes(data: dict, model: dict) -> dict[str, str]:
     data["models"] = [model]
+    data["gateway"]["callers"] = []
     data["gateway"]["routes"] = [{"name": "chat", "targets": [{"model": "gpt"}]}]
     for tenant in data["tenants"]:
         tenant["routes"] = ["chat"]

@@ -46,7 +46,7 @@ def test_prod_is_filled_in_as_a_company_would(platform):
     assert kinds.count("hosted") == 8
     assert len(spec.tenants) == 3
     assert spec.snowflake is not None
-    assert len(spec.snowflake.warehouses) == 3
+    assert len(spec.snowflake.warehouses) == 4
 
 
 def test_every_mistake_is_listed_at_once(platform):

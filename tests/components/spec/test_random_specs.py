@@ -48,7 +48,7 @@ def plan(spec: PlatformSpec) -> None:
     json.loads(dashboard.dashboard(spec))
     alerts.prometheus_rule(spec)
     config = gateway.runtime_config(spec)
-    gateway.serving_ports(config), gateway.checksum(gateway.render(config))
+    gateway.serving_ports(config), gateway.checksum(config), gateway.render(config)
     for bucket in spec.storage.buckets:
         lifecycle.plan(bucket)
     for tenant in spec.tenants:

@@ -259,9 +259,31 @@ def test_snowflake_names_and_ids():
     assert failure.path == "name"
 
 
+def test_snowflake_says_who_it_is_to_aws():
+    token = "snowflake:index/storageIntegrationAws:StorageIntegrationAws"
+    wanted = {
+        "name": "LAKE",
+        "enabled": True,
+        "storageProvider": "S3",
+        "storageAwsRoleArn": "arn:aws:iam::123456789012:role/lake",
+        "storageAllowedLocations": ["s3://lake/events/"],
+    }
+    (said,) = SNOWFLAKE.create(call(token), checked(SNOWFLAKE, token, wanted)).outputs["describeOutputs"]
+    assert re.fullmatch(r"arn:aws:iam::\d{12}:user/[0-9a-f]{8}-s", said["iamUserArn"])
+    assert re.fullmatch(r"REHEARSAL_SFCRole=2_[0-9a-f]{16}=", said["externalId"])
+    token = "snowflake:index/pipe:Pipe"
+    pipe = {"name": "LOAD", "database": "LAKE", "schema": "RAW", "copyStatement": "COPY INTO A FROM @B"}
+    created = SNOWFLAKE.create(call(token), checked(SNOWFLAKE, token, pipe)).outputs
+    assert re.fullmatch(r"arn:aws:sqs:us-east-1:\d{12}:sf-snowpipe-[0-9A-F]{20}", created["notificationChannel"])
+
+
 @pytest.mark.parametrize(
     ("token", "old", "new", "replaces"),
     [
+        ("pipe:Pipe", {"copyStatement": "A"}, {"copyStatement": "B"}, {"copyStatement"}),
+        ("dynamicTable:DynamicTable", {"query": "A", "warehouse": "W"}, {"query": "B", "warehouse": "V"}, {"query"}),
+        ("maskingPolicy:MaskingPolicy", {"body": "A"}, {"body": "B"}, set()),
+        ("task:Task", {"name": "A", "sqlStatement": "A"}, {"name": "B", "sqlStatement": "B"}, {"name"}),
         ("warehouse:Warehouse", {"name": "A"}, {"name": "B"}, set()),
         ("resourceMonitor:ResourceMonitor", {"name": "A"}, {"name": "B"}, {"name"}),
         ("schema:Schema", {"database": "A"}, {"database": "B"}, {"database"}),

@@ -13,7 +13,6 @@ EVERY = {
     "numpy": {"kind": "numpy", "path": "/var/lib/plinth/vectors"},
     "pgvector": {"kind": "pgvector", "host": "db.acme.example", "database": "vectors"},
     "qdrant": {"kind": "qdrant", "url": "https://qdrant:6333", "api_key_file": "/etc/plinth/qdrant/key"},
-    "weaviate": {"kind": "weaviate", "url": "https://weaviate:8080"},
     "milvus": {"kind": "milvus", "url": "https://milvus:19530", "isolation": "dedicated"},
     "pinecone": {"kind": "pinecone", "api_key_file": "/etc/plinth/pinecone/key"},
     "s3-vectors": S3,
@@ -48,6 +47,8 @@ def test_a_hybrid_choice_splits_collections():
         ({"stores": {}}, "placement does not say where docs lives"),
         ({"stores": {"main": {"kind": "faiss"}}}, "faiss"),
         ({"stores": {"main": S3}}, "asks for a lexical index"),
+        ({"stores": {"main": EVERY["pinecone"]}}, "asks for a lexical index, which pinecone"),
+        ({"stores": {"main": {"kind": "weaviate", "url": "https://weaviate:8080"}}}, "weaviate"),
         (
             {"stores": {"main": EVERY["pgvector"]}, "collections": [{**DOCS, "dimensions": 3072}]},
             "3072 dimensions, pgvector .store main. takes at most 2000",

@@ -28,6 +28,15 @@ DATA: Final[Mapping[str, Assigned]] = {
         preferredBackupWindow="03:00-04:00",
         preferredMaintenanceWindow="sun:05:00-sun:06:00",
     ),
+    "rds/globalCluster:GlobalCluster": (
+        "{in.globalClusterIdentifier}",
+        {
+            "arn": arn("rds", "global-cluster:{id}", region=""),
+            "globalClusterResourceId": "cluster-{hex16}",
+            "engine": "aurora-postgresql",
+            "endpoint": "{id}.global-{hex12}.global.rds.amazonaws.com",
+        },
+    ),
     "rds/clusterInstance:ClusterInstance": named(
         "rds",
         "db:{name}",
@@ -60,6 +69,29 @@ DATA: Final[Mapping[str, Assigned]] = {
     "rds/clusterParameterGroup:ClusterParameterGroup": named(
         "rds", "cluster-pg:{name}", description="Managed by Pulumi"
     ),
+    "neptune/cluster:Cluster": named(
+        "rds",
+        "cluster:{name}",
+        endpoint="{name}.cluster-{hex12}.{region}.neptune.amazonaws.com",
+        readerEndpoint="{name}.cluster-ro-{hex12}.{region}.neptune.amazonaws.com",
+        clusterResourceId="cluster-{HEX26}",
+        clusterIdentifier="{name}",
+        hostedZoneId="Z{hex13.zone}",
+        availabilityZones=["{region}a", "{region}b", "{region}c"],
+    ),
+    "neptune/clusterInstance:ClusterInstance": named(
+        "rds",
+        "db:{name}",
+        dbiResourceId="db-{HEX26}",
+        address="{name}.{hex12}.{region}.neptune.amazonaws.com",
+        endpoint="{out.address}:8182",
+        storageEncrypted=True,
+        writer=False,
+    ),
+    "neptune/subnetGroup:SubnetGroup": named("rds", "subgrp:{name}", description="Managed by Pulumi"),
+    "neptune/clusterParameterGroup:ClusterParameterGroup": named(
+        "rds", "cluster-pg:{name}", description="Managed by Pulumi"
+    ),
     "elasticache/replicationGroup:ReplicationGroup": named(
         "elasticache",
         "replicationgroup:{name}",
@@ -71,6 +103,17 @@ DATA: Final[Mapping[str, Assigned]] = {
         clusterEnabled=False,
         port=6379,
         engine="valkey",
+    ),
+    "elasticache/globalReplicationGroup:GlobalReplicationGroup": (
+        "ldgnf-{in.globalReplicationGroupIdSuffix}",
+        {
+            "arn": arn("elasticache", "globalreplicationgroup:{id}", region=""),
+            "globalReplicationGroupId": "{id}",
+            "engine": "valkey",
+            "atRestEncryptionEnabled": True,
+            "transitEncryptionEnabled": True,
+            "clusterEnabled": False,
+        },
     ),
     "elasticache/serverlessCache:ServerlessCache": named(
         "elasticache",
@@ -98,6 +141,13 @@ DATA: Final[Mapping[str, Assigned]] = {
     "backup/vault:Vault": named("backup", "backup-vault:{name}"),
     "backup/plan:Plan": ("{uuid}", {"arn": arn("backup", "backup-plan:{id}"), "version": "{hex32.version}"}),
     "backup/selection:Selection": ("{uuid}", {}),
+    "serverlessrepository/cloudFormationStack:CloudFormationStack": (
+        arn("cloudformation", "stack/serverlessrepo-{name}/{uuid}"),
+        {
+            "semanticVersion": "1.0.0",
+            "outputs": {"RotationLambdaARN": arn("lambda", "function:{name}")},
+        },
+    ),
     "efs/fileSystem:FileSystem": (
         "fs-{hex17}",
         {

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
-from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, iam, messaging, operations, s3, secrets
+from plinth_cli.rehearsal.aws import dynamodb, ecr, facts, iam, messaging, operations, s3, secrets, vectors
 from plinth_cli.rehearsal.aws.binding import Binding, Op, P, Target, is_gone, refusal
 from plinth_cli.rehearsal.aws.functions import FUNCTIONS
 from plinth_cli.rehearsal.aws.tables import PATTERNS, ROWS
@@ -43,6 +43,7 @@ BINDINGS: Final[Mapping[str, Binding]] = {
     **iam.BINDINGS,
     **messaging.BINDINGS,
     **operations.BINDINGS,
+    **vectors.BINDINGS,
 }
 """The types that are really created, by token."""
 

@@ -18,6 +18,11 @@ REAL: Final[Mapping[str, Assigned]] = {
             "hostedZoneId": "Z{hex13.zone}",
         },
     ),
+    "s3/vectorsVectorBucket:VectorsVectorBucket": (
+        "{in.vectorBucketName}",
+        {"vectorBucketArn": arn("s3vectors", "bucket/{in.vectorBucketName}"), "creationTime": TIME},
+    ),
+    "s3/vectorsVectorBucketPolicy:VectorsVectorBucketPolicy": ("{in.vectorBucketArn}", {}),
     "kms/key:Key": ("{uuid}", {"arn": arn("kms", "key/{id}"), "keyId": "{id}"}),
     "kms/alias:Alias": ("{name}", {"arn": arn("kms", "{name}"), "targetKeyArn": "{target_key_arn}"}),
     "secretsmanager/secret:Secret": by_arn(arn("secretsmanager", "secret:{name}-{hex6}")),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from plinth import naming
+from plinth.spec import fitting
 from plinth.spec.capacity import PerGpu, PoolCapacity, per_gpu, pool_capacity
 from plinth.spec.checks.references import one_of
 from plinth.spec.gpu import GpuPool
@@ -75,7 +76,7 @@ def _pool_fits(index: int, there: PoolCapacity, shares: Sequence[tuple[str, int]
     if total > there.guaranteeable:
         needed = total + there.most_served
         models = f", beside {there.most_served} that its models may want" if there.most_served else ""
-        allowed = f"at least {needed}: tenants are guaranteed {total} ({_parts(shares)}){models}"
+        allowed = fitting.at_least(needed, f"tenants are guaranteed {total} ({_parts(shares)}){models}")
         yield Problem(f"gpu_pools[{index}].max_gpus", there.limit, allowed)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plinth.spec import sizing
+from plinth.spec import fitting, sizing
+from plinth.spec.capacity import starting_gpus
 from plinth.spec.engines import Engine, KServeEngine, RayEngine, TgiEngine, TritonEngine, VllmEngine
 from plinth.spec.gpu import GpuPool
 from plinth.spec.models import SelfHostedModel
@@ -55,7 +56,7 @@ def _limits(
         yield (
             "source.kind",
             source.kind,
-            f"'s3': the engine {kind} takes no images of weights; vllm and kserve would fit",
+            f"'s3' or 'hugging_face': the engine {kind} takes no images of weights; vllm and kserve would fit",
         )
     if pool and pool.sharing.kind == "dra":
         yield "pool", pool.name, f"a pool without sharing 'dra': the engine {kind} makes no claims; vllm would fit"
@@ -91,30 +92,21 @@ def _file_limits(model: SelfHostedModel, engine: TritonEngine | TgiEngine) -> It
 def rollout_gpus(spec: "PlatformSpec") -> Iterator[Problem]:
     """Pools have room for a new version where an engine starts it before the old one goes.
 
-    KServe starts one more replica first, unless a quarter of the replicas is at least one that may go; Ray starts a
-    second cluster. Models are changed one after the other, so that the largest of them decides.
+    Models are changed one after the other, so that the largest of them decides.
     """
     for index, pool in enumerate(spec.gpu_pools):
         models = [model for model in spec.models if isinstance(model, SelfHostedModel) and model.pool == pool.name]
         wanted = sum(model.most_replicas * model.gpus for model in models)
-        largest = max(models, key=_extra_gpus, default=None)
-        if largest is None or not (extra := _extra_gpus(largest)) or wanted > pool.max_gpus:
+        largest = max(models, key=starting_gpus, default=None)
+        if largest is None or not (extra := starting_gpus(largest)) or wanted > pool.max_gpus:
             continue  # too few for the models themselves is another check's to say
         if wanted + extra > pool.max_gpus:
             how = "a second Ray cluster" if isinstance(largest.engine, RayEngine) else "one more replica"
-            allowed = (
-                f"at least {wanted + extra}: its models may want {wanted} GPUs, and a new version of {largest.name} "
+            why = (
+                f"its models may want {wanted} GPUs, and a new version of {largest.name} "
                 f"starts {how} with {extra} before the old one goes"
             )
-            yield Problem(f"gpu_pools[{index}].max_gpus", pool.max_gpus, allowed)
-
-
-def _extra_gpus(model: SelfHostedModel) -> int:
-    if isinstance(model.engine, RayEngine):
-        return model.replicas.max * model.gpus
-    if isinstance(model.engine, KServeEngine) and model.replicas.min < 4:
-        return model.gpus
-    return 0
+            yield Problem(f"gpu_pools[{index}].max_gpus", pool.max_gpus, fitting.at_least(wanted + extra, why))
 
 
 def weights_on_disk(spec: "PlatformSpec") -> Iterator[Problem]:

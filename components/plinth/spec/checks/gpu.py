@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plinth.spec import fitting, gpu_devices, layout, sizing
+from plinth.spec.checks import engines
 from plinth.spec.gpu import GpuPool
 from plinth.spec.gpu_devices import devices
 from plinth.spec.models import SelfHostedModel
@@ -58,6 +59,8 @@ def _around(spec: "PlatformSpec") -> Iterator[Problem]:
     """What else depends on the sizes of models."""
     yield from gpu_capacity(spec)
     yield from host_memory(spec)
+    yield from engines.rollout_gpus(spec)
+    yield from engines.weights_on_disk(spec)
 
 
 def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
@@ -67,9 +70,10 @@ def gpu_capacity(spec: "PlatformSpec") -> Iterator[Problem]:
         wanted = sum(model.most_replicas * model.gpus for model in models)
         if wanted > pool.max_gpus * devices(pool).per_gpu:
             parts = " + ".join(f"{model.name} {model.most_replicas} x {model.gpus}" for model in models)
-            allowed = f"at least {-(-wanted // devices(pool).per_gpu)}: its models may want {wanted} GPUs ({parts})"
+            why = f"its models may want {wanted} GPUs ({parts})"
             if devices(pool).per_gpu > 1:
-                allowed += f", of which each GPU gives {devices(pool).per_gpu}"
+                why += f", of which each GPU gives {devices(pool).per_gpu}"
+            allowed = fitting.at_least(-(-wanted // devices(pool).per_gpu), why)
             yield Problem(f"gpu_pools[{index}].max_gpus", pool.max_gpus, allowed)
     spot = {pool.name for pool in spec.gpu_pools if pool.capacity == ["spot"]}
     for index, model in enumerate(spec.models):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel
 
-from plinth.spec.images import registries
+from plinth.spec.images import KmsSignature, registries
 from plinth.spec.problem import Problem
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ def image_origins(spec: "PlatformSpec") -> Iterator[Problem]:
             if not any(image.startswith(f"{registry}/") for registry in allowed):
                 known = ", ".join(allowed)
                 yield Problem(path, image, f"an image from {known}, or its registry in cluster.images.registries")
+
+
+def signing_keys(spec: "PlatformSpec") -> Iterator[Problem]:
+    """Keys that images are signed with can be read in the region: KMS is asked there, and nowhere else."""
+    region = spec.environment.region
+    for index, signature in enumerate(spec.cluster.images.signatures):
+        if isinstance(signature, KmsSignature) and signature.region not in (None, region):
+            allowed = f"a key of {region}, or a multi-Region key (mrk-...) with a replica there"
+            yield Problem(f"cluster.images.signatures[{index}].key_arn", signature.key_arn, allowed)
 
 
 def _images(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,10 @@ def weights_bucket(spec: "PlatformSpec") -> Iterator[Problem]:
         yield Problem(
             "storage.buckets", buckets, "a list with the bucket models: self-hosted models load their weights from it"
         )
+    for index, bucket in enumerate(spec.storage.buckets):
+        if bucket.name == "models" and bucket.data_class == "restricted":
+            allowed = "public, internal or confidential: model servers have no way to the key of restricted data"
+            yield Problem(f"storage.buckets[{index}].data_class", bucket.data_class, allowed)
 
 
 def real_models_in_production(spec: "PlatformSpec") -> Iterator[Problem]:

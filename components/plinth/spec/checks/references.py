@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from plinth.spec.models import SelfHostedModel
 from plinth.spec.problem import Problem, nearest
+from plinth.spec.streams import FifoBus
 from plinth.spec.weights import Adapter
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ def unique_names(spec: "PlatformSpec") -> Iterator[Problem]:
         "gpu_pools": [pool.name for pool in spec.gpu_pools],
         "storage.buckets": [bucket.name for bucket in spec.storage.buckets],
         "vector.collections": [collection.name for collection in spec.vector.collections],
+        "postgres.databases": [database.name for database in spec.postgres.databases],
+        "streams": [bus.name for bus in spec.streams],
         "remote_gpus": [gpu.name for gpu in spec.remote_gpus],
         "bedrock.guardrails": [guardrail.name for guardrail in spec.bedrock.guardrails],
         "models": [model.name for model in spec.models],
@@ -61,6 +64,26 @@ def references(spec: "PlatformSpec") -> Iterator[Problem]:
             yield from one_of(f"tenants[{index}].routes[{number}]", name, routes, "gateway routes")
         for number, name in enumerate(tenant.buckets):
             yield from one_of(f"tenants[{index}].buckets[{number}]", name, buckets, "buckets")
+    tenants = [tenant.name for tenant in spec.tenants]
+    for index, database in enumerate(spec.postgres.databases):
+        path = f"postgres.databases[{index}]"
+        yield from one_of(f"{path}.tenant", database.tenant, tenants, "tenants")
+        for number, name in enumerate(database.readers):
+            yield from one_of(f"{path}.readers[{number}]", name, tenants, "tenants")
+    for number, name in enumerate(spec.cache.tenants):
+        yield from one_of(f"cache.tenants[{number}]", name, tenants, "tenants")
+    for role in ("editors", "viewers") if spec.graph else ():
+        for number, name in enumerate(getattr(spec.graph, role)):
+            yield from one_of(f"graph.{role}[{number}]", name, tenants, "tenants")
+    for index, bus in enumerate(spec.streams):
+        path = f"streams[{index}]"
+        for number, name in enumerate(bus.producers):
+            yield from one_of(f"{path}.producers[{number}]", name, tenants, "tenants")
+        if isinstance(bus, FifoBus):
+            yield from one_of(f"{path}.consumer", bus.consumer, tenants, "tenants")
+        else:
+            for number, item in enumerate(bus.subscriptions):
+                yield from one_of(f"{path}.subscriptions[{number}].tenant", item.tenant, tenants, "tenants")
 
 
 def one_of(path: str, value: str, allowed: Sequence[str], what: str) -> Iterator[Problem]:

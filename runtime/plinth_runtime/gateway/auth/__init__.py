@@ -9,10 +9,10 @@ from plinth_runtime.config import (
     SageMakerToken,
     SnowflakeToken,
 )
-from plinth_runtime.gateway.auth.base import Authenticator, AuthError, Request
+from plinth_runtime.gateway.auth.base import Authenticator, AuthError, Fetch, Request
 from plinth_runtime.gateway.auth.keys import KeyInHeader
 
-__all__ = ["AuthError", "Authenticator", "Request", "authenticator"]
+__all__ = ["AuthError", "Authenticator", "Fetch", "Request", "authenticator"]
 
 TOKEN_TYPE_HEADER = "X-Snowflake-Authorization-Token-Type"  # noqa: S105 - a header's name
 """Snowflake REST APIs, "Authenticating Snowflake REST APIs with Snowflake"."""

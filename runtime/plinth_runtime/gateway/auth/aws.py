@@ -10,13 +10,12 @@ import time
 from functools import cache
 from typing import Any
 
-import aiohttp
 import botocore.session
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 
-from plinth_runtime.gateway.auth.base import AuthError, Lease, Renewed, Request
+from plinth_runtime.gateway.auth.base import AuthError, Fetch, Lease, Renewed, Request
 from plinth_runtime.logs import Log
 
 FREEZE_SECONDS = 60.0
@@ -87,7 +86,10 @@ class SignatureV4:
         self._service, self._region = service, region
         self._credentials = credentials or shared()
 
-    async def headers(self, request: Request, session: aiohttp.ClientSession) -> dict[str, str]:
+    def fixed(self) -> None:
+        """Nothing is the same for every request."""
+
+    async def headers(self, request: Request, fetch: Fetch) -> dict[str, str]:
         """Return the signature and what goes with it.
 
         Raises:
@@ -114,7 +116,10 @@ class SageMakerBearer:
         self._credentials = credentials or shared()
         self._token = Renewed[str]()
 
-    async def headers(self, request: Request, session: aiohttp.ClientSession) -> dict[str, str]:
+    def fixed(self) -> None:
+        """Nothing is the same for every request."""
+
+    async def headers(self, request: Request, fetch: Fetch) -> dict[str, str]:
         """Return the token.
 
         Raises:

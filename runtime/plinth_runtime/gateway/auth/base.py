@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-import aiohttp
-
 from plinth_runtime.logs import Log
 
 
@@ -25,10 +23,26 @@ class Request:
     body: bytes
 
 
+class Fetch(Protocol):
+    """Asks any address, for authenticators that have to."""
+
+    async def __call__(self, method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Return status and body.
+
+        Raises:
+            UpstreamError: There is no answer.
+        """
+        ...
+
+
 class Authenticator(Protocol):
     """Adds to a request what proves who sends it."""
 
-    async def headers(self, request: Request, session: aiohttp.ClientSession) -> dict[str, str]:
+    def fixed(self) -> dict[str, str] | None:
+        """Return the headers to add where they are the same for every request, until the next `refresh`."""
+        ...
+
+    async def headers(self, request: Request, fetch: Fetch) -> dict[str, str]:
         """Return the headers to add.
 
         Raises:

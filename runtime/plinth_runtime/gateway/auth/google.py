@@ -3,15 +3,15 @@
 Source: Google Identity, "Using OAuth 2.0 for Server to Server Applications".
 """
 
+import asyncio
 import base64
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import aiohttp
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import Watched
-from plinth_runtime.gateway.auth.base import AuthError, Lease, Renewed, Request
+from plinth_runtime.gateway.auth.base import AuthError, Fetch, Lease, Renewed, Request
+from plinth_runtime.gateway.wire.errors import UpstreamError
 from plinth_runtime.logs import Log
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -104,17 +105,20 @@ class GoogleToken:
         self._account = read_account(self._file.read(), self._file.path)
         self._token = Renewed[str]()
 
-    async def headers(self, request: Request, session: aiohttp.ClientSession) -> dict[str, str]:
+    def fixed(self) -> None:
+        """Tokens expire."""
+
+    async def headers(self, request: Request, fetch: Fetch) -> dict[str, str]:
         """Return the access token.
 
         Raises:
             AuthError: Google gives none.
         """
 
-        async def fetch() -> Lease[str]:
-            return await self._exchange(session)
+        async def renew() -> Lease[str]:
+            return await self._exchange(fetch)
 
-        return {"Authorization": f"Bearer {await self._token.get(fetch)}"}
+        return {"Authorization": f"Bearer {await self._token.get(renew)}"}
 
     def refresh(self, log: Log) -> None:
         """Read the file again if it has changed; an unusable one is not taken."""
@@ -131,16 +135,19 @@ class GoogleToken:
         """Return the access token."""
         return [self._token.held] if self._token.held else []
 
-    async def _exchange(self, session: aiohttp.ClientSession) -> Lease[str]:
+    async def _exchange(self, fetch: Fetch) -> Lease[str]:
         """Exchange a signed statement for an access token."""
         account, began = self._account, time.monotonic()
-        form = {"grant_type": GRANT, "assertion": account.assertion(time.time())}
-        limit = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        form = urlencode({"grant_type": GRANT, "assertion": account.assertion(time.time())}).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            async with session.post(account.token_url, data=form, allow_redirects=False, timeout=limit) as answer:
-                status, body = answer.status, await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise AuthError(f"has no access token: Google cannot be asked for one ({type(error).__name__})") from None
+            async with asyncio.timeout(ANSWER_SECONDS):
+                status, body = await fetch("POST", account.token_url, kind, form)
+        except UpstreamError as error:
+            raise AuthError(f"has no access token: Google cannot be asked for one (it {error.detail})") from None
+        except TimeoutError:
+            words = f"it gave no answer within {ANSWER_SECONDS:g} seconds"
+            raise AuthError(f"has no access token: Google cannot be asked for one ({words})") from None
         try:
             fields: dict[str, Any] = json.loads(body)
             if status != 200:

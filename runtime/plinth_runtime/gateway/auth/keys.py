@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-import aiohttp
-
 from plinth_runtime.errors import StartupError
 from plinth_runtime.files import Watched
-from plinth_runtime.gateway.auth.base import Request
+from plinth_runtime.gateway.auth.base import Fetch, Request
 from plinth_runtime.logs import Log
 
 
@@ -32,9 +30,13 @@ class KeyInHeader:
         self._key = ""
         self._load()
 
-    async def headers(self, request: Request, session: aiohttp.ClientSession) -> dict[str, str]:
+    def fixed(self) -> dict[str, str]:
         """Return the headers to add."""
         return {self._header: self._prefix + self._key, **self._more}
+
+    async def headers(self, request: Request, fetch: Fetch) -> dict[str, str]:
+        """Return the headers to add."""
+        return self.fixed()
 
     def refresh(self, log: Log) -> None:
         """Read the file again if it has changed; an unusable one is not taken."""

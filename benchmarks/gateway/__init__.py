@@ -1,0 +1,1 @@
+"""The gateway side by side with its peers: `python -m benchmarks.gateway`."""

@@ -1,0 +1,3 @@
+module plinth.dev/benchmarks/gateway/load
+
+go 1.21

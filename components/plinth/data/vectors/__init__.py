@@ -1,0 +1,1 @@
+"""The engines that keep vectors beside PostgreSQL, and the Job that makes collections in them."""

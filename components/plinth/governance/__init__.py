@@ -1,0 +1,1 @@
+"""What governs data on the platform: contracts, erasure, retention and their proofs."""

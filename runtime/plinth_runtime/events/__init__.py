@@ -1,0 +1,1 @@
+"""Events between teams: published once, delivered at least once, handled once."""

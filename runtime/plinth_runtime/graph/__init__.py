@@ -1,0 +1,1 @@
+"""The knowledge graph: where it is, and how it is asked."""

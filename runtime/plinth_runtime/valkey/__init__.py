@@ -1,0 +1,1 @@
+"""The cache: where it is, and how to sign in."""

@@ -1,0 +1,1 @@
+"""Rotates the key pairs of Snowflake's service users."""
