@@ -90,6 +90,28 @@ def preview(
 
 
 @app.command()
+def diff(
+    ref: Annotated[str, typer.Argument(metavar="REF", help="A commit, branch or tag: what is there.")],
+    ref2: Annotated[
+        str | None, typer.Argument(metavar="[REF2]", help="What would change it. Default: the files as they are now.")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", metavar="ENV", help="May be given again. Default: every one that it can touch."),
+    ] = None,
+    as_json: Json = False,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> None:
+    """Show what a change of the repository would do to environments: rehearsed, with no credentials."""
+    from plinth_cli.commands import compare
+    from plinth_cli.commands.reports import Files
+
+    files = Files(markdown, html)
+    _call(lambda: compare.diff(ref, ref2, env or [], as_json=as_json, files=files), as_json)
+
+
+@app.command()
 def destroy(env: Env, rehearse: Rehearse = False, yes: Yes = False, as_json: Json = False, stack: Stack = None) -> None:
     """Delete everything in an environment."""
     from plinth_cli.commands import deploy

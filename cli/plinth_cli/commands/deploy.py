@@ -1,6 +1,7 @@
 """`plinth up | preview | destroy | refresh`."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from plinth_cli.commands.reports import NO_FILES, Files
 from plinth_cli.commands.specs import project_at
 from plinth_cli.console import Console
 from plinth_cli.engine.project import LOCAL, Project
-from plinth_cli.engine.result import EXIT_OK, Operation, Result
+from plinth_cli.engine.result import EXIT_OK, NEEDS, Operation, Result
 from plinth_cli.errors import PlinthError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def deploy(
         code = _confirm(operation, env, project, console)
         if code is not None:
             return code
-    options = replace(_options(env, project), with_needs=files.html is not None)
+    options = replace(_options(env, project), with_needs=files.html is not None or bool(os.environ.get(NEEDS)))
     files.check()
     result = run(operation, env, project=project, rehearse=rehearse, console=console, options=options)
     files.write([result], project, console)

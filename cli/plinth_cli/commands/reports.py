@@ -49,8 +49,8 @@ class Files:
         from plinth_cli.report.places import Places
 
         made = [build.report(result, Places.of_file(project.stack_file(result.environment))) for result in results]
-        operations = " and ".join(sorted({result.operation for result in results}))
-        title = f"{results[0].project}: {operations} of " + ", ".join(result.environment for result in results)
+        operations = " and ".join(sorted({result.operation for result in results})) or "nothing"
+        title = f"{project.name}: {operations} of " + ", ".join(result.environment for result in results)
         if self.markdown:
             _put(self.markdown, markdown.comment(made, _links()), console)
         if self.html:

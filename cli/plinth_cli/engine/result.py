@@ -10,6 +10,9 @@ Operation = Literal["up", "preview", "destroy", "refresh"]
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_POLICY, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
+NEEDS = "PLINTH_WITH_NEEDS"
+"""Environment variable with which a preview also says who needs whom."""
+
 OPERATIONS = ("create", "update", "replace", "delete", "import", "refresh", "discard", "same")
 """Kinds of change in the order in which they are shown."""
 
@@ -155,7 +158,7 @@ class Result:
             "exitCode": self.exit_code,
             "interrupted": self.interrupted,
             "counts": {name: self.counts.get(name, 0) for name in OPERATIONS if self.counts.get(name)},
-            "changes": [_change(change) for change in self.changes if change.operation != "same"],
+            "changes": [_change(each) for each in self.changes if each.operation != "same" or self.needs],
             "policy": {
                 "packs": self.policies,
                 "violations": [
@@ -183,8 +186,39 @@ class Result:
             "error": error_document(self.error) if self.error else None,
             "log": self.log,
             **({} if self.processes is None else {"processes": self.processes}),
+            **({"needs": {urn: list(others) for urn, others in self.needs.items()}} if self.needs else {}),
             "seconds": round(self.seconds, 2),
         }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Result":
+        """Return the result that a document tells of.
+
+        Unchanged resources are in it when it also says who needs whom; else they are only counted.
+        """
+        error = document.get("error")
+        policy = document["policy"]
+        return cls(
+            operation=document["operation"],
+            environment=document["environment"],
+            project=document["project"],
+            rehearsed=document["rehearsed"],
+            changes=[_read_change(item) for item in document["changes"]],
+            counts=dict(document["counts"]),
+            violations=[
+                Violation(each["policy"], each["pack"], each["level"] == "mandatory", each["urn"], each["message"])
+                for each in policy["violations"]
+            ],
+            problems=[
+                Problem(each["severity"] == "error", each["message"], each["urn"], each["property"])
+                for each in document["diagnostics"]
+            ],
+            policies=policy["packs"],
+            error=PlinthError(error["what"], error["where"], error["fix"]) if error else None,
+            interrupted=document["interrupted"],
+            needs={urn: tuple(others) for urn, others in document.get("needs", {}).items()},
+            seconds=document["seconds"],
+        )
 
 
 def error_document(error: PlinthError) -> dict[str, Any]:
@@ -198,9 +232,24 @@ def _change(change: Change) -> dict[str, Any]:
         "type": change.type,
         "name": change.name,
         "parent": change.parent,
+        "custom": change.custom,
+        "protected": change.protected,
         "operation": change.operation,
         "properties": [
             {"path": item.path, "old": item.old, "new": item.new, "forcesReplacement": item.replaces}
             for item in change.properties
         ],
     }
+
+
+def _read_change(item: Mapping[str, Any]) -> Change:
+    return Change(
+        urn=item["urn"],
+        parent=item["parent"],
+        operation=item["operation"],
+        custom=item["custom"],
+        properties=tuple(
+            Property(each["path"], each["old"], each["new"], each["forcesReplacement"]) for each in item["properties"]
+        ),
+        protected=item["protected"],
+    )

@@ -68,7 +68,10 @@ def _head(reports: Sequence[Report], links: Links) -> Iterator[str]:
     yield MARKER
     kinds = {"rehearsed preview" if report.rehearsed else report.operation for report in reports}
     of = f" of `{links.commit[:12]}`" if links.commit else ""
-    yield f"### Plinth: {' and '.join(sorted(kinds))}{of}\n"
+    yield f"### Plinth: {' and '.join(sorted(kinds)) or 'preview'}{of}\n"
+    if not reports:
+        yield "No environment is touched."
+        return
     if all(report.ok and not report.changed for report in reports):
         names = ", ".join(f"`{report.environment}`" for report in reports)
         yield f"Nothing changes in {names}."
