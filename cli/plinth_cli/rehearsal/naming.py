@@ -33,8 +33,8 @@ class NameRule:
     separator: str = "-"
     prefix: str | None = None
     """An input such as `namePrefix` that the provider itself completes to a name."""
-    suffix: str = ""
-    """What every such name must end in, for example `.fifo`."""
+    fifo: str | None = None
+    """An input that, where true, asks for a name that ends in `.fifo`: the service refuses any other."""
 
 
 def autoname(rule: NameRule, call: Call, inputs: Props, old_inputs: Mapping[str, Any], naming: Naming) -> list[Failure]:
@@ -51,7 +51,7 @@ def autoname(rule: NameRule, call: Call, inputs: Props, old_inputs: Mapping[str,
     elif isinstance(prefix, str):
         inputs[rule.property] = prefix + call.digest("name")[:26]
     else:
-        inputs[rule.property] = _made_up(rule, call, naming)
+        inputs[rule.property] = _made_up(rule, call, inputs, naming)
     filled.append(rule.property)
     return []
 
@@ -61,15 +61,16 @@ def is_made_up(rule: NameRule, inputs: Mapping[str, Any]) -> bool:
     return rule.property in cast("list[str]", inputs.get(DEFAULTS) or [])
 
 
-def _made_up(rule: NameRule, call: Call, naming: Naming) -> str:
+def _made_up(rule: NameRule, call: Call, inputs: Mapping[str, Any], naming: Naming) -> str:
+    suffix = ".fifo" if rule.fifo and inputs.get(rule.fifo) is True else ""
     tail = f"{rule.separator}{call.digest('name')[:_HEX_DIGITS]}"
     if naming.proposed is not None:
         name = naming.proposed
         if naming.mode == "enforce":
             return name
     else:
-        name = call.urn.name[: rule.longest - len(tail) - len(rule.suffix)] + tail
+        name = call.urn.name[: rule.longest - len(tail) - len(suffix)] + tail
     if rule.separator != "-":
         name = name.replace("-", rule.separator)
     name = name.lower() if rule.lower else name.upper() if rule.upper else name
-    return re.sub(r"[^A-Za-z0-9_.:/+=@-]", rule.separator, name)[: rule.longest] + rule.suffix
+    return re.sub(r"[^A-Za-z0-9_.:/+=@-]", rule.separator, name)[: rule.longest - len(suffix)] + suffix

@@ -42,6 +42,6 @@ NAMES: Final[dict[str, NameRule]] = {
     "aws:rds/subnetGroup:SubnetGroup": NameRule(longest=255, lower=True, prefix="namePrefix"),
     "aws:s3/bucket:Bucket": NameRule("bucket", longest=63, lower=True, prefix="bucketPrefix"),
     "aws:secretsmanager/secret:Secret": NameRule(longest=512, prefix="namePrefix"),
-    "aws:sns/topic:Topic": NameRule(longest=256, prefix="namePrefix"),
-    "aws:sqs/queue:Queue": NameRule(longest=80, prefix="namePrefix"),
+    "aws:sns/topic:Topic": NameRule(longest=256, prefix="namePrefix", fifo="fifoTopic"),
+    "aws:sqs/queue:Queue": NameRule(longest=80, prefix="namePrefix", fifo="fifoQueue"),
 }
