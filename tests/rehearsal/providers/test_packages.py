@@ -70,6 +70,13 @@ def test_a_name_prefix_is_completed():
     assert re.fullmatch(r"acme-[0-9a-f]{26}", name)
 
 
+def test_a_fifo_queue_gets_the_name_that_its_service_wants():
+    queue = "aws:sqs/queue:Queue"
+    assert re.fullmatch(r"thing-[0-9a-f]{7}[.]fifo", checked(AWS, queue, {"fifoQueue": True})["name"])
+    assert len(checked(AWS, queue, {"fifoQueue": True}, name="long" * 40)["name"]) == 80
+    assert re.fullmatch(r"thing-[0-9a-f]{7}", checked(AWS, queue, {"fifoQueue": False})["name"])
+
+
 # --- changes ---------------------------------------------------------------------------------------------------
 
 
