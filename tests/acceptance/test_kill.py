@@ -71,6 +71,7 @@ def test_a_first_update_killed_again_and_again_makes_everything_once(fresh, prep
 def test_a_killed_change_is_finished(fresh):
     fresh.edit_line(ENV, "zones: [a, b]", "zones: [a, c]")
     fresh.edit_line(ENV, "{name: artifacts, expire_after_days: 90}", "{name: traces}")
+    fresh.edit_line(ENV, "buckets: [artifacts]", "buckets: [traces]")
     for count in (2, 12):
         before = existing(fresh)
         kill_when(fresh, different_from(fresh, before, count), "up", ENV)

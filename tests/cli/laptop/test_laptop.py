@@ -44,7 +44,11 @@ def test_comes_up_answers_and_goes_down(site, helpers) -> None:
     assert found["gateway"].address == f"http://127.0.0.1:{site.gateway_port}"
     assert found["gateway"].detail == "one process for 2 replicas"
     assert laptop.endpoint() == f"http://127.0.0.1:{site.cloud_port}"
-    assert any('"event":"request"' in line for line in laptop.logs("gateway"))
+    # The gateway writes its log beside the requests, not in their way.
+    until = time.monotonic() + 10
+    while not any('"event":"request"' in line for line in laptop.logs("gateway")):
+        assert time.monotonic() < until, "the request was not logged"
+        time.sleep(0.1)
 
     keys = site.dirs.run / "mounts/gateway/etc/plinth/keys/keys.json"
     assert keys.read_text() == helpers.keys_json()
