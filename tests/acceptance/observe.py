@@ -116,7 +116,11 @@ class Cloud:
             "policies": [item["Arn"] for item in self._all("iam", "list_policies", "Policies", Scope="Local")],
             "queues": [url.rpartition("/")[2] for url in self.client("sqs").list_queues().get("QueueUrls", [])],
             "topics": [item["TopicArn"] for item in self._all("sns", "list_topics", "Topics")],
-            "rules": [item["Name"] for item in events.list_rules()["Rules"]],
+            "rules": [
+                item["Name"]
+                for bus in events.list_event_buses()["EventBuses"]
+                for item in events.list_rules(EventBusName=bus["Name"])["Rules"]
+            ],
             "log groups": [item["logGroupName"] for item in self._all("logs", "describe_log_groups", "logGroups")],
         }
 
