@@ -106,11 +106,15 @@ class Git:
 
     def _archive(self, commit: str, folder: Path) -> None:
         command = ["git", "-C", str(self._root), "archive", "--format=tar", commit]
-        with (
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process,
-            tarfile.open(fileobj=process.stdout, mode="r|") as tar,
-        ):
-            tar.extractall(folder, filter="data")
+        try:
+            with (
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process,
+                tarfile.open(fileobj=process.stdout, mode="r|") as tar,
+            ):
+                tar.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            what = f"{commit[:12]} could not be exported: {error}."
+            raise PlinthError(what, str(self._root), "Links of a commit must stay inside of it.") from error
         if process.returncode:
             raise PlinthError(f"git could not export {commit[:12]}.", str(self._root))
 

@@ -56,6 +56,17 @@ def test_the_working_tree_is_exported_as_it_is_without_what_git_ignores(reposito
     assert not (tmp_path / "out" / "key.secret").exists()
 
 
+def test_a_link_that_leads_out_of_a_commit_is_refused_in_a_sentence(repository, tmp_path):
+    root, run = repository
+    (root / "out").symlink_to("/etc/passwd")
+    run("add", "-A")
+    run("commit", "-qm", "leads out")
+    git = Git(root)
+    with pytest.raises(PlinthError, match=r"could not be exported: .*absolute"):
+        git.export(git.revision("HEAD"), tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
+
+
 def test_a_file_that_was_deleted_is_not_exported(repository, tmp_path):
     root, _ = repository
     (root / "Pulumi.dev.yaml").unlink()

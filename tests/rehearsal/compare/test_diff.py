@@ -28,6 +28,7 @@ def repository(make_checkout) -> Checkout:
     shutil.copytree(ROOT, checkout.root, ignore=shutil.ignore_patterns(*IGNORED), symlinks=True)
     (checkout.root / "policies" / ".venv").symlink_to(ROOT / "policies" / ".venv")
     git(checkout, "init", "-q", "-b", "main")
+    (checkout.root / ".git" / "info" / "exclude").write_text("/policies/.venv\n")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "base")
     return checkout
