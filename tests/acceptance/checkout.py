@@ -21,7 +21,7 @@ from plinth_cli.toolchain import Toolchain
 ROOT = Path(__file__).parents[2]
 LINKED = ("components", "examples", "policies", "tools", "docs", "cli", "runtime")
 """Folders that commands only read. Everything that they write to is copied."""
-PATIENCE_SECONDS = 580
+PATIENCE_SECONDS = 1000
 
 
 def free_ports(count: int) -> list[int]:

@@ -9,7 +9,7 @@ EXAMPLES = sorted(
 LEAST_RESOURCES = 200
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_it_comes_up_and_breaks_no_policy(example, make_checkout):
     checkout = make_checkout(example)
