@@ -41,13 +41,14 @@ def git(checkout: Checkout, *arguments: str) -> None:
 
 def test_one_changed_line_is_reported_for_its_environment_alone(repository):
     repository.edit_line("dev", "max_acu: 2,", "max_acu: 4,")
-    files = ("--markdown", "comment.md", "--html", "report.html")
+    # Beside the repository: a new file in it would be a change of its own.
+    files = ("--markdown", "../comment.md", "--html", "../report.html")
     ran = repository.plinth("diff", "main", "--json", *files).ok()
     (result,) = ran.doc["environments"]
     assert result["environment"] == "dev" and result["counts"]["update"] == 2 and "create" not in result["counts"]
-    comment = (repository.root / "comment.md").read_text()
+    comment = (repository.root.parent / "comment.md").read_text()
     assert "serverlessv2ScalingConfiguration.maxCapacity: 2 → 4" in comment
-    assert '["cluster", "network"]' in (repository.root / "report.html").read_text()
+    assert '["cluster", "network"]' in (repository.root.parent / "report.html").read_text()
     assert not (repository.root / ".plinth" / "dev").exists(), "the person's own rehearsal is left alone"
 
 
