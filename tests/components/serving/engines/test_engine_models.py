@@ -50,6 +50,7 @@ def rendered(spec: PlatformSpec) -> list[Any]:
             data_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
             pools={pool.name: pool},
             nodes={pool.name: nodes},
+            mirrors={},
             self_hosted=[found],
             controllers={},
             groups=None,
