@@ -191,6 +191,8 @@ def test_the_same_result_gives_the_same_comment_in_any_order():
 
 def test_several_environments_are_one_comment():
     dev, prod = made(*storage()), made(component("Cache", "cache", "same"))
-    comment = markdown.comment([dev, prod], markdown.Links(commit="abc", source="https://x/{file}#L{line}"))
+    line = "https://git.acme.example.com/plinth/blob/abc/{file}#L{line}"
+    comment = markdown.comment([dev, prod], markdown.Links("abc", "", line))
     assert comment.count(markdown.MARKER) == 1 and comment.count("`plinth/dev`") == 2
-    assert "is deleted** in `dev`" in comment.replace("**", "**") and "https://x/Pulumi.dev.yaml#L3" in comment
+    assert "is deleted** in `dev`" in comment
+    assert "https://git.acme.example.com/plinth/blob/abc/Pulumi.dev.yaml#L3" in comment
